@@ -1,0 +1,1 @@
+//! HTTP in, events out: the command side of Marquee.

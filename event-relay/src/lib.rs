@@ -1,0 +1,1 @@
+//! Publishes the log to RabbitMQ: in order, confirmed, at least once.

@@ -1,0 +1,2 @@
+//! The binary people run.
+fn main() {}

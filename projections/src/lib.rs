@@ -1,0 +1,1 @@
+//! Independent projections: RabbitMQ in, read models and their queries out.

@@ -1,6 +1,13 @@
 //! Any event of the business, and the one way from stored JSON to it.
 
-use crate::{CinemaEvent, MovieEvent, UserEvent};
+mod known;
+
+use cqrs_es::{Aggregate, DomainEvent};
+use serde::de::{DeserializeOwned, Error};
+
+pub use known::{KNOWN_EVENTS, is_known};
+
+use crate::{Cinema, CinemaEvent, Movie, MovieEvent, User, UserEvent, upcast};
 
 /// Any event of the business.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,9 +47,53 @@ pub enum DecodeError {
 impl Event {
     /// Decodes a stored payload, old versions upcast to the current one.
     ///
+    /// The payload's own `type` must be `event_type`. Fields the event does not have, such as `id`, are passed over.
+    ///
     /// # Errors
     /// [`DecodeError`] tells an event this code does not know from one that is damaged.
-    pub fn decode(_event_type: &str, _event_version: &str, _payload: &str) -> Result<Self, DecodeError> {
-        unimplemented!("the domain crate's work in progress")
+    pub fn decode(event_type: &str, event_version: &str, payload: &str) -> Result<Self, DecodeError> {
+        let unknown = || DecodeError::Unknown {
+            event_type: event_type.to_owned(),
+            event_version: event_version.to_owned(),
+        };
+        if !is_known(event_type, event_version) {
+            return Err(unknown());
+        }
+        let decoded = match event_type.split('.').next() {
+            Some(User::TYPE) => read(event_type, event_version, payload).map(Self::User),
+            Some(Movie::TYPE) => read(event_type, event_version, payload).map(Self::Movie),
+            Some(Cinema::TYPE) => read(event_type, event_version, payload).map(Self::Cinema),
+            _ => return Err(unknown()),
+        };
+        decoded.map_err(|source| DecodeError::Malformed {
+            event_type: event_type.to_owned(),
+            event_version: event_version.to_owned(),
+            source,
+        })
     }
+}
+
+/// Reads the payload of a known event; only old versions take the way over a `Value`.
+fn read<E: DomainEvent + DeserializeOwned>(
+    event_type: &str,
+    event_version: &str,
+    payload: &str,
+) -> Result<E, serde_json::Error> {
+    // A tagged enum of serde would take an array for an object.
+    if !payload.trim_start().starts_with('{') {
+        return Err(Error::custom("the payload is not an object"));
+    }
+    let event: E = if upcast::is_old(event_type, event_version) {
+        serde_json::from_value(upcast::to_current(
+            event_type,
+            event_version,
+            serde_json::from_str(payload)?,
+        ))?
+    } else {
+        serde_json::from_str(payload)?
+    };
+    if event.event_type() != event_type {
+        return Err(Error::custom("the payload is of another type"));
+    }
+    Ok(event)
 }

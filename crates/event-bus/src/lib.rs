@@ -1,1 +1,36 @@
-//! The only crate that knows AMQP: topology, envelope, publisher, subscriber.
+//! The only crate that knows AMQP: topology, the message on the wire, publisher, subscriber.
+//!
+//! The message and the topology are described for other programs in `docs/message-contract.md`; a test reads real
+//! messages and holds the page true.
+//!
+//! Nothing here reconnects by itself: every error of a [`Publisher`] or a [`Subscriber`] means *lost, open anew*,
+//! and the loop that owns it backs off and does so.
+
+mod amqp_url;
+mod binding;
+mod blocked;
+mod confirm;
+mod connection;
+mod decode;
+mod encode;
+mod error;
+mod message;
+pub mod metric_names;
+mod publisher;
+mod subscriber;
+mod topology;
+mod watermark;
+mod wire;
+
+pub use amqp_url::{AmqpUrl, InvalidAmqpUrl};
+pub use binding::Binding;
+pub use confirm::Confirm;
+pub use error::BusError;
+pub use message::{Delivery, Message};
+pub use publisher::Publisher;
+pub use subscriber::Subscriber;
+pub use topology::{
+    ENTITY_EXCHANGES, QueueSpec, UNROUTED_EXCHANGE, UNROUTED_POLICY, UnroutedPolicy, WATERMARK_EXCHANGE,
+    declare_topology,
+};
+pub use watermark::{KeyTotal, Watermark};

@@ -1,0 +1,93 @@
+//! Opening a connection and a channel, and waiting for the broker no longer than it deserves.
+
+use std::future::Future;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lapin::{Channel, Connection, ConnectionProperties};
+use metrics::counter;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::{AmqpUrl, BusError, metric_names};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For every question the broker answers: declare, bind, consume, close.
+const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
+/// Asked of the broker when the URL has none (`?heartbeat=`): a silent peer is given up after twice as long.
+const HEARTBEAT_SECONDS: u16 = 10;
+/// An attempt to connect cannot be called off: its thread waits until the broker answers or the socket ends. A broker
+/// that is frozen must not collect them.
+const ATTEMPTS_PENDING_MAX: usize = 16;
+
+static ATTEMPTS: Semaphore = Semaphore::const_new(ATTEMPTS_PENDING_MAX);
+
+/// Opens a connection, named for the broker's lists. The name must not be longer than the broker shows, about 100
+/// characters.
+pub(crate) async fn connect(url: &AmqpUrl, name: &str) -> Result<Connection, BusError> {
+    let permit = ATTEMPTS.try_acquire().map_err(|_| BusError::AttemptsPending {
+        pending: ATTEMPTS_PENDING_MAX,
+    })?;
+    let mut uri = url.uri().clone();
+    uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
+    let properties = ConnectionProperties::default().with_connection_name(name.into());
+    // A task of its own: an attempt that was given up ends there, and the connection it may still bring is closed.
+    let attempt = tokio::spawn(async move {
+        let connected = Connection::connect_uri(uri, properties).await;
+        drop(permit);
+        connected
+    });
+    let connected = match timeout(CONNECT_TIMEOUT, attempt).await {
+        Err(_) => return Err(timed_out("the connection", CONNECT_TIMEOUT)),
+        Ok(Err(ended)) => Err(lapin::Error::from(io::Error::other(ended))),
+        Ok(Ok(connected)) => connected,
+    };
+    let connection = connected.map_err(|source| BusError::Connect { source })?;
+    counter!(metric_names::CONNECTIONS_OPENED, metric_names::CONNECTION => Arc::<str>::from(name)).increment(1);
+    Ok(connection)
+}
+
+pub(crate) async fn open_channel(connection: &Connection) -> Result<Channel, BusError> {
+    within("channel.open", connection.create_channel()).await
+}
+
+/// Waits for an answer of the broker.
+pub(crate) async fn within<T>(
+    operation: &'static str,
+    answer: impl Future<Output = lapin::Result<T>>,
+) -> Result<T, BusError> {
+    match timeout(OPERATION_TIMEOUT, answer).await {
+        Err(_) => Err(timed_out(operation, OPERATION_TIMEOUT)),
+        Ok(Err(source)) => Err(BusError::Lost { source }),
+        Ok(Ok(value)) => Ok(value),
+    }
+}
+
+/// Closes a channel and its connection, in that order, without waiting for the answers.
+///
+/// For `Drop`: the first poll of each puts its frame on the way. A consumer that is dropped while its channel is open
+/// would send `basic.cancel`, which lets a second consumer in while this one still holds messages.
+pub(crate) fn close_at_once(channel: &Channel, connection: &Connection) {
+    use futures::FutureExt;
+    let _ = channel.close(200, "OK".into()).now_or_never();
+    let _ = connection.close(200, "OK".into()).now_or_never();
+}
+
+/// Closes a channel and its connection and waits for the answers; a failure means that they are gone already.
+pub(crate) async fn close(channel: &Channel, connection: &Connection) {
+    let closed = async {
+        within("channel.close", channel.close(200, "OK".into())).await?;
+        within("connection.close", connection.close(200, "OK".into())).await
+    };
+    if let Err(error) = closed.await {
+        tracing::debug!(%error, "the connection was gone before it was closed");
+    }
+}
+
+fn timed_out(operation: &'static str, limit: Duration) -> BusError {
+    BusError::Timeout {
+        operation,
+        seconds: limit.as_secs(),
+    }
+}

@@ -1,0 +1,101 @@
+//! The publishing side: one connection, one confirm channel, one task.
+
+use futures::poll;
+use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
+use lapin::{Channel, Connection};
+use tokio::sync::watch;
+
+use domain::Envelope;
+
+use crate::blocked::BlockedState;
+use crate::connection::{close, close_at_once, connect, open_channel, within};
+use crate::encode::{self, Outgoing};
+use crate::{AmqpUrl, BusError, Confirm, Watermark, confirm, topology};
+
+/// Publishes in order and hands out a [`Confirm`] for each message.
+///
+/// Messages are written in the order of the calls. A call does not wait for the broker, also not while it blocks the
+/// connection: how many messages are on their way is bounded by the caller, who keeps the confirms.
+pub struct Publisher {
+    channel: Channel,
+    connection: Connection,
+    blocked: BlockedState,
+}
+
+impl Publisher {
+    /// Connects, declares the exchanges and asks for confirms.
+    ///
+    /// # Errors
+    /// As [`BusError`] says.
+    pub async fn open(url: &AmqpUrl, connection_name: &str) -> Result<Self, BusError> {
+        let connection = connect(url, connection_name).await?;
+        let blocked = BlockedState::follow(&connection, connection_name);
+        let channel = open_channel(&connection).await?;
+        let publisher = Self {
+            channel,
+            connection,
+            blocked,
+        };
+        topology::declare_exchanges(&publisher.channel).await?;
+        let options = ConfirmSelectOptions::default();
+        within("confirm.select", publisher.channel.confirm_select(options)).await?;
+        Ok(publisher)
+    }
+
+    /// Publishes an event to the exchange of its entity, with its type as the routing key.
+    ///
+    /// That no queue asks for it is no failure.
+    ///
+    /// # Errors
+    /// [`BusError::Unpublishable`] when the envelope has no message; the publisher stays usable. Any other: it is lost.
+    pub async fn publish(&mut self, envelope: &Envelope) -> Result<Confirm, BusError> {
+        let message = encode::event(envelope)?;
+        self.send(message).await
+    }
+
+    /// Publishes a watermark to every queue bound to its exchange.
+    ///
+    /// # Errors
+    /// The publisher is lost.
+    pub async fn publish_watermark(&mut self, watermark: &Watermark) -> Result<Confirm, BusError> {
+        self.send(encode::watermark(watermark)).await
+    }
+
+    async fn send(&mut self, message: Outgoing) -> Result<Confirm, BusError> {
+        let channel = self.channel.clone();
+        let mut confirmed = Box::pin(async move {
+            let Outgoing {
+                exchange,
+                routing_key,
+                properties,
+                body,
+            } = message;
+            let options = BasicPublishOptions::default();
+            let sent = channel
+                .basic_publish(exchange, routing_key, options, &body, properties)
+                .await;
+            confirm::answer(sent.map_err(|source| BusError::Lost { source })?).await
+        });
+        // The first poll takes the delivery tag and queues the frames; it must happen here, in the order of the calls.
+        match poll!(&mut confirmed) {
+            std::task::Poll::Ready(result) => result.map(|()| Confirm::new(std::future::ready(Ok(())))),
+            std::task::Poll::Pending => Ok(Confirm::new(confirmed)),
+        }
+    }
+
+    /// Tells whether the broker refuses to read from the connection: confirms will be late, and nothing is lost.
+    pub fn blocked(&self) -> watch::Receiver<bool> {
+        self.blocked.receiver()
+    }
+
+    /// Closes channel and connection. Messages without a confirm may or may not have arrived.
+    pub async fn close(self) {
+        close(&self.channel, &self.connection).await;
+    }
+}
+
+impl Drop for Publisher {
+    fn drop(&mut self) {
+        close_at_once(&self.channel, &self.connection);
+    }
+}

@@ -1,0 +1,123 @@
+//! The consuming side: one connection, one channel, one queue.
+
+use futures::StreamExt;
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::types::FieldTable;
+use lapin::{Channel, Connection, Consumer};
+use metrics::{Counter, counter};
+
+use crate::connection::{close, close_at_once, connect, open_channel, within};
+use crate::topology::{QueueSpec, declare_subscription};
+use crate::{AmqpUrl, BusError, Delivery, Message, decode, metric_names};
+
+/// Receives the messages of one queue, as the only active consumer of it or waiting to become that.
+///
+/// It never sends `basic.cancel`, `nack`, `reject` or `recover`: each of them lets messages overtake one another or
+/// gives them to a second consumer too early. Closing the channel, or dropping this, puts everything unacknowledged
+/// back in its place.
+pub struct Subscriber {
+    consumer: Consumer,
+    channel: Channel,
+    connection: Connection,
+    spec: QueueSpec,
+    deliveries: Counter,
+    foreign: Counter,
+}
+
+impl Subscriber {
+    /// Connects, declares exchanges, queue and bindings, and starts to consume.
+    ///
+    /// # Errors
+    /// As [`BusError`] says; [`BusError::Topology`] when the queue exists with other properties.
+    pub async fn open(url: &AmqpUrl, spec: &QueueSpec, connection_name: &str) -> Result<Self, BusError> {
+        let connection = connect(url, connection_name).await?;
+        let channel = open_channel(&connection).await?;
+        declare_subscription(&channel, spec).await?;
+        // Before consuming: the client library buffers whatever the broker sends.
+        within(
+            "basic.qos",
+            channel.basic_qos(spec.prefetch, BasicQosOptions::default()),
+        )
+        .await?;
+        let options = BasicConsumeOptions::default();
+        let queue = spec.name.as_str();
+        let consumer = channel.basic_consume(queue.into(), connection_name.into(), options, FieldTable::default());
+        let consumer = within("basic.consume", consumer).await?;
+        Ok(Self {
+            consumer,
+            channel,
+            connection,
+            spec: spec.clone(),
+            deliveries: counter!(metric_names::DELIVERIES, metric_names::QUEUE => spec.name.clone()),
+            foreign: counter!(metric_names::FOREIGN, metric_names::QUEUE => spec.name.clone()),
+        })
+    }
+
+    /// Waits for the next delivery. Dropping the future loses none.
+    ///
+    /// # Errors
+    /// The subscriber is lost: drop it and open a new one. A message that cannot be read is no error.
+    pub async fn next(&mut self) -> Result<Delivery, BusError> {
+        let raw = match self.consumer.next().await {
+            Some(Ok(raw)) => raw,
+            Some(Err(source)) => return Err(BusError::Lost { source }),
+            None => {
+                return Err(BusError::ConsumerEnded {
+                    queue: self.spec.name.clone(),
+                });
+            }
+        };
+        let (tag, redelivered) = (raw.delivery_tag, raw.redelivered);
+        let message = decode::message(raw);
+        self.deliveries.increment(1);
+        if let Message::Foreign { reason } = &message {
+            self.foreign.increment(1);
+            tracing::warn!(queue = self.spec.name, reason, "a foreign message");
+        }
+        Ok(Delivery {
+            tag,
+            redelivered,
+            message,
+        })
+    }
+
+    /// Acknowledges every delivery up to and including `tag`. Each tag may be given once; 0 acknowledges nothing.
+    ///
+    /// `Ok` means written, not that the broker has seen it: after a lost connection deliveries may come again.
+    ///
+    /// # Errors
+    /// The subscriber is lost.
+    pub async fn ack_through(&self, tag: u64) -> Result<(), BusError> {
+        if tag == 0 {
+            // For AMQP 0 is everything delivered so far.
+            return Ok(());
+        }
+        within(
+            "basic.ack",
+            self.channel.basic_ack(tag, BasicAckOptions { multiple: true }),
+        )
+        .await
+    }
+
+    /// Declares exchanges, queue and bindings again, for when one of them was deleted; consuming goes on.
+    ///
+    /// # Errors
+    /// As for [`Subscriber::open`].
+    pub async fn redeclare(&self) -> Result<(), BusError> {
+        // A channel of its own: a refusal closes the channel it is given on.
+        let channel = open_channel(&self.connection).await?;
+        declare_subscription(&channel, &self.spec).await?;
+        within("channel.close", channel.close(200, "OK".into())).await
+    }
+
+    /// Closes channel and connection; what is unacknowledged goes back to its place in the queue.
+    pub async fn close(self) {
+        close(&self.channel, &self.connection).await;
+    }
+}
+
+impl Drop for Subscriber {
+    fn drop(&mut self) {
+        close_at_once(&self.channel, &self.connection);
+    }
+}

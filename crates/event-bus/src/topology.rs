@@ -1,0 +1,149 @@
+//! Exchanges, queues and bindings, declared idempotently by whoever uses them: start order does not matter.
+
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::types::{AMQPValue, FieldTable, ShortString};
+use lapin::{Channel, ExchangeKind};
+
+use crate::connection::{connect, open_channel, within};
+use crate::{AmqpUrl, Binding, BusError};
+
+/// The durable topic exchanges, one per entity; the routing key is the event type.
+pub const ENTITY_EXCHANGES: [&str; 3] = ["user", "movie", "cinema"];
+/// The durable fanout exchange of the watermarks; the queue of every projection is bound to it.
+pub const WATERMARK_EXCHANGE: &str = "watermark";
+/// The durable fanout exchange, and the bounded queue on it, that events reach for which nobody asked.
+///
+/// It becomes the alternate exchange of the entity exchanges by [`UNROUTED_POLICY`].
+pub const UNROUTED_EXCHANGE: &str = "unrouted";
+/// The policy that makes [`UNROUTED_EXCHANGE`] the alternate exchange of the entity exchanges.
+///
+/// A policy and not an argument of the exchanges: an argument would have to be repeated by every program that declares
+/// an exchange before it binds to it, and refuse all others.
+pub const UNROUTED_POLICY: UnroutedPolicy = UnroutedPolicy {
+    name: "marquee-unrouted",
+    body: r#"{"pattern":"^(user|movie|cinema)$","apply-to":"exchanges","definition":{"alternate-exchange":"unrouted"}}"#,
+};
+
+/// A policy as the management API takes it.
+#[derive(Clone, Copy, Debug)]
+pub struct UnroutedPolicy {
+    /// To be put at `/api/policies/{vhost}/{name}`.
+    pub name: &'static str,
+    /// The JSON to put there.
+    pub body: &'static str,
+}
+
+/// Kept of what nobody asked for, oldest dropped first: enough to see what it is.
+const UNROUTED_MESSAGES_MAX: i64 = 1000;
+const UNROUTED_BYTES_MAX: i64 = 8 * 1024 * 1024;
+/// Practically unlimited: a message is never dropped for having been delivered often. It is set all the same, because
+/// it is 20 otherwise from RabbitMQ 4.0, and because before 4.0 a message goes back to its place in the queue only
+/// with one.
+const DELIVERY_LIMIT: i64 = 1_000_000_000;
+
+/// The durable queue of one consumer.
+///
+/// AMQP never takes a binding away, so another set of bindings needs another name: the name carries their version.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct QueueSpec {
+    /// `catalog.v1`.
+    pub name: String,
+    /// What it asks for; the watermarks come in any case.
+    pub bindings: Vec<Binding>,
+    /// How many deliveries may be unacknowledged; larger than the largest range of a watermark.
+    pub prefetch: u16,
+}
+
+/// Declares all exchanges and the queue of what nobody asked for, on a connection of its own.
+///
+/// # Errors
+/// As [`BusError`] says; [`BusError::Topology`] when one of them exists with other properties.
+pub async fn declare_topology(url: &AmqpUrl, connection_name: &str) -> Result<(), BusError> {
+    let connection = connect(url, connection_name).await?;
+    let channel = open_channel(&connection).await?;
+    declare_exchanges(&channel).await?;
+    within("connection.close", connection.close(200, "OK".into())).await
+}
+
+/// What the publishing side uses.
+pub(crate) async fn declare_exchanges(channel: &Channel) -> Result<(), BusError> {
+    for exchange in ENTITY_EXCHANGES {
+        declare_exchange(channel, exchange, ExchangeKind::Topic).await?;
+    }
+    declare_exchange(channel, WATERMARK_EXCHANGE, ExchangeKind::Fanout).await?;
+    declare_exchange(channel, UNROUTED_EXCHANGE, ExchangeKind::Fanout).await?;
+    // A classic queue: when the node that has it is away, publishing goes on without it. A quorum queue that has lost
+    // its majority confirms nothing, and the relay would wait for the sake of messages that nobody wants.
+    let arguments = table([
+        ("x-queue-type", AMQPValue::LongString("classic".into())),
+        ("x-max-length", AMQPValue::LongLongInt(UNROUTED_MESSAGES_MAX)),
+        ("x-max-length-bytes", AMQPValue::LongLongInt(UNROUTED_BYTES_MAX)),
+        ("x-overflow", AMQPValue::LongString("drop-head".into())),
+    ]);
+    declare_queue(channel, UNROUTED_EXCHANGE, arguments).await?;
+    bind(channel, UNROUTED_EXCHANGE, UNROUTED_EXCHANGE, "").await
+}
+
+/// What a subscriber uses: its exchanges, its queue, its bindings.
+pub(crate) async fn declare_subscription(channel: &Channel, spec: &QueueSpec) -> Result<(), BusError> {
+    declare_exchange(channel, WATERMARK_EXCHANGE, ExchangeKind::Fanout).await?;
+    let arguments = table([
+        ("x-queue-type", AMQPValue::LongString("quorum".into())),
+        ("x-single-active-consumer", AMQPValue::Boolean(true)),
+        ("x-delivery-limit", AMQPValue::LongLongInt(DELIVERY_LIMIT)),
+    ]);
+    declare_queue(channel, &spec.name, arguments).await?;
+    for binding in &spec.bindings {
+        declare_exchange(channel, binding.exchange, ExchangeKind::Topic).await?;
+        bind(channel, &spec.name, binding.exchange, binding.pattern).await?;
+    }
+    // Last: a watermark must not come before the events it counts could.
+    bind(channel, &spec.name, WATERMARK_EXCHANGE, "").await
+}
+
+async fn declare_exchange(channel: &Channel, name: &str, kind: ExchangeKind) -> Result<(), BusError> {
+    let options = ExchangeDeclareOptions {
+        durable: true,
+        ..Default::default()
+    };
+    let declared = channel.exchange_declare(name.into(), kind, options, FieldTable::default());
+    declaring(format!("exchange {name}"), within("exchange.declare", declared).await)
+}
+
+async fn declare_queue(channel: &Channel, name: &str, arguments: FieldTable) -> Result<(), BusError> {
+    let options = QueueDeclareOptions {
+        durable: true,
+        ..Default::default()
+    };
+    let declared = async { channel.queue_declare(name.into(), options, arguments).await.map(drop) };
+    declaring(format!("queue {name}"), within("queue.declare", declared).await)
+}
+
+async fn bind(channel: &Channel, queue: &str, exchange: &str, pattern: &str) -> Result<(), BusError> {
+    let bound = channel.queue_bind(
+        queue.into(),
+        exchange.into(),
+        pattern.into(),
+        QueueBindOptions::default(),
+        FieldTable::default(),
+    );
+    declaring(
+        format!("binding {exchange} -> {queue} by {pattern:?}"),
+        within("queue.bind", bound).await,
+    )
+}
+
+fn declaring(what: String, result: Result<(), BusError>) -> Result<(), BusError> {
+    result.map_err(|error| match error {
+        BusError::Lost { source } => BusError::Topology { what, source },
+        other => other,
+    })
+}
+
+fn table<const N: usize>(entries: [(&str, AMQPValue); N]) -> FieldTable {
+    let mut table = FieldTable::default();
+    for (name, value) in entries {
+        table.insert(ShortString::from(name), value);
+    }
+    table
+}

@@ -1,1 +1,32 @@
 //! The event store: append with group commit, load, and read the log. Owns all SQL on it.
+//!
+//! One table, `events`, is the log and the outbox. [`EventStore::execute`] decides a command and appends its events
+//! through the [`Writer`]; [`LogReader`] reads the log in position order, which is commit order.
+
+mod append;
+mod batch;
+mod cache;
+mod error;
+mod execute;
+mod idempotency;
+mod load;
+mod log_reader;
+mod metric;
+mod migrate;
+//mod relay_state;
+mod row;
+mod store;
+mod wake;
+mod writer;
+
+pub use append::Guard;
+pub use error::{ExecuteError, StoreError};
+pub use execute::{CommandRequest, IfMatch, Outcome, Prepared};
+pub use idempotency::{Idempotency, RecordedAnswer};
+pub use load::Loaded;
+pub use log_reader::{Head, LogError, LogReader};
+pub use migrate::{MigrateError, ROLES, migrate};
+//pub use relay_state::{Lease, RelayCheckpoint, RelayState, RelayStateError};
+pub use store::{EventStore, StoreConfig};
+pub use wake::WAKE_CHANNEL;
+pub use writer::{Writer, WriterConfig};

@@ -1,0 +1,61 @@
+//! How a command can fail on its way into the log.
+
+use domain::Sequence;
+
+/// Why the event store could not do what was asked, whatever the command.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The writer's queue is full; nothing was appended. Worth trying again shortly.
+    #[error("the writer's queue is full")]
+    Busy,
+    /// The database is away or refuses; nothing was appended.
+    #[error("the event store's database is not available")]
+    Unavailable(#[source] Option<sqlx::Error>),
+    /// The connection failed after the command was sent and no answer came in time: it may or may not be in the log.
+    /// Safe to repeat with the same idempotency key.
+    #[error("the outcome of the command is unknown")]
+    OutcomeUnknown,
+    /// The database refuses the command's data; nothing was appended.
+    #[error("the database refuses the command's data")]
+    Refused(#[source] sqlx::Error),
+    /// The stream holds an event this code cannot read.
+    #[error("the stream {aggregate_type}/{aggregate_id} cannot be read")]
+    Unreadable {
+        /// Kind of the stream.
+        aggregate_type: &'static str,
+        /// Which stream of its kind.
+        aggregate_id: String,
+        /// What the decoder said.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The writer has stopped; nothing was appended.
+    #[error("the event store's writer has stopped")]
+    Stopped,
+}
+
+/// Why a command was not accepted. `R`: the aggregate's rejection, `P`: what its preparation can fail with.
+#[derive(Debug, thiserror::Error)]
+pub enum ExecuteError<R, P> {
+    /// The business says no.
+    #[error("the command was rejected")]
+    Rejected(R),
+    /// The command's condition does not hold.
+    #[error("the stream is at sequence {}", sequence.0)]
+    PreconditionFailed {
+        /// Where the stream is instead.
+        sequence: Sequence,
+    },
+    /// Others kept moving the stream; nothing was appended.
+    #[error("other commands kept changing the stream")]
+    Conflict,
+    /// The idempotency key belongs to another request; nothing was appended.
+    #[error("the idempotency key was used by another request")]
+    KeyReused,
+    /// The event store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What the command needs to know could not be found out.
+    #[error("the command could not be prepared")]
+    Prepare(P),
+}

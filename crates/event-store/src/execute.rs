@@ -1,0 +1,235 @@
+//! Executes a command: load, decide, append, and once more when another command was faster.
+
+use std::sync::Arc;
+
+use cqrs_es::event_sink::EventSink;
+use cqrs_es::{Aggregate, DomainEvent};
+use domain::{Metadata, Position, Sequence};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::append::{Append, AppendOutcome, Guard, NewEvent};
+use crate::error::ExecuteError;
+use crate::idempotency::{Idempotency, RecordedAnswer, recorded};
+use crate::load::Loaded;
+use crate::metric;
+use crate::store::EventStore;
+
+/// What a command requires of its stream before it is decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IfMatch {
+    /// The stream has events.
+    Exists,
+    /// The stream ends at this sequence.
+    Sequence(Sequence),
+}
+
+impl IfMatch {
+    fn holds(self, sequence: Sequence) -> bool {
+        match self {
+            Self::Exists => sequence > Sequence(0),
+            Self::Sequence(expected) => sequence == expected,
+        }
+    }
+}
+
+/// What comes along with a command.
+#[derive(Clone, Debug, Default)]
+pub struct CommandRequest {
+    /// Recorded with every event of the command.
+    pub metadata: Metadata,
+    /// Makes the command conditional: a conflict is then not retried.
+    pub if_match: Option<IfMatch>,
+    /// Makes the command repeatable.
+    pub idempotency: Option<Idempotency>,
+}
+
+/// A command with what was found out for it.
+#[derive(Clone, Debug)]
+pub struct Prepared<C> {
+    /// The command.
+    pub command: C,
+    /// A stream the command's facts were taken from: when it has moved, the command is prepared again.
+    pub guard: Option<Guard>,
+}
+
+impl<C> From<C> for Prepared<C> {
+    fn from(command: C) -> Self {
+        Self { command, guard: None }
+    }
+}
+
+/// An accepted command.
+#[derive(Clone, Debug)]
+pub enum Outcome<A> {
+    /// Accepted now.
+    Accepted {
+        /// The aggregate after the command.
+        state: Arc<A>,
+        /// Where its stream ends.
+        sequence: Sequence,
+        /// Position of the stream's last event.
+        position: Position,
+        /// How many events the command appended; 0 when it changed nothing.
+        events: usize,
+    },
+    /// Accepted before, under the same idempotency key.
+    Replayed(RecordedAnswer),
+}
+
+impl EventStore {
+    /// Loads the aggregate, decides the command and appends its events; on a conflict prepares, loads and decides
+    /// again, a bounded number of times.
+    ///
+    /// A decision that appends nothing (a rejection, a no-op, a failed condition) is made or confirmed on the state
+    /// in the store, never on a cached one alone. The idempotency key is looked up before loading, by the append
+    /// itself, and again before a rejection is answered: the first copy of the command may have succeeded meanwhile.
+    ///
+    /// # Errors
+    /// [`ExecuteError`]. Nothing was appended, except perhaps with [`crate::StoreError::OutcomeUnknown`].
+    pub async fn execute<A, P>(
+        &self,
+        id: &str,
+        request: &CommandRequest,
+        prepare: impl AsyncFn() -> Result<Prepared<A::Command>, P>,
+    ) -> Result<Outcome<A>, ExecuteError<A::Error, P>>
+    where
+        A: Aggregate<Services = ()> + Clone + 'static,
+    {
+        if let Some(answer) = self.replay(request).await? {
+            return Ok(Outcome::Replayed(answer));
+        }
+        let mut cached = self.cached::<A>(id);
+        for _ in 0..self.attempts_max {
+            let (before, confirmed) = match cached.take() {
+                Some(cached) => {
+                    metrics::counter!(metric::CACHE_HITS).increment(1);
+                    (cached, false)
+                }
+                None => {
+                    metrics::counter!(metric::CACHE_MISSES).increment(1);
+                    (self.load_and_cache::<A>(id).await?, true)
+                }
+            };
+            let decision = match self.decide(request, &before, &prepare).await {
+                Ok(decision) => decision,
+                Err(ExecuteError::Prepare(error)) => return Err(ExecuteError::Prepare(error)),
+                Err(error) => {
+                    if !confirmed && !self.confirm::<A>(id, before.sequence).await? {
+                        self.forget::<A>(id);
+                        continue;
+                    }
+                    return match self.replay(request).await? {
+                        Some(answer) => Ok(Outcome::Replayed(answer)),
+                        None => Err(error),
+                    };
+                }
+            };
+            let events = decision.events.len();
+            if events == 0 && request.idempotency.is_none() {
+                let (sequence, position) = self.stream_head(A::TYPE, id).await?;
+                if sequence == before.sequence {
+                    return Ok(Outcome::Accepted {
+                        state: before.state,
+                        sequence,
+                        position,
+                        events,
+                    });
+                }
+                self.forget::<A>(id);
+                continue;
+            }
+            let append = decision.append(id, before.sequence, request);
+            match self.append(append, &decision.state).await? {
+                AppendOutcome::Appended { sequence, position } => {
+                    return Ok(Outcome::Accepted {
+                        state: decision.state,
+                        sequence,
+                        position,
+                        events,
+                    });
+                }
+                AppendOutcome::Replayed(answer) => return Ok(Outcome::Replayed(answer)),
+                AppendOutcome::KeyReused => return Err(ExecuteError::KeyReused),
+                AppendOutcome::Conflict => {}
+            }
+        }
+        Err(ExecuteError::Conflict)
+    }
+
+    /// Checks the condition, then lets the aggregate decide.
+    async fn decide<A, P>(
+        &self,
+        request: &CommandRequest,
+        before: &Loaded<A>,
+        prepare: &impl AsyncFn() -> Result<Prepared<A::Command>, P>,
+    ) -> Result<Decision<A>, ExecuteError<A::Error, P>>
+    where
+        A: Aggregate<Services = ()> + Clone,
+    {
+        if request
+            .if_match
+            .is_some_and(|condition| !condition.holds(before.sequence))
+        {
+            return Err(ExecuteError::PreconditionFailed {
+                sequence: before.sequence,
+            });
+        }
+        let Prepared { command, guard } = prepare().await.map_err(ExecuteError::Prepare)?;
+        let mut state = A::clone(&before.state);
+        let sink = EventSink::default();
+        // The sink applies each event to the aggregate as it is written.
+        state
+            .handle(command, &(), &sink)
+            .await
+            .map_err(ExecuteError::Rejected)?;
+        Ok(Decision {
+            state: Arc::new(state),
+            events: sink.collect().await,
+            guard,
+        })
+    }
+
+    /// The recorded answer when the request's key was used before by the same request.
+    async fn replay<R, P>(&self, request: &CommandRequest) -> Result<Option<RecordedAnswer>, ExecuteError<R, P>> {
+        let Some(idempotency) = &request.idempotency else {
+            return Ok(None);
+        };
+        match recorded(&self.pool, idempotency).await? {
+            Some(record) if record.request_hash == idempotency.request_hash => Ok(Some(record.answer())),
+            Some(_) => Err(ExecuteError::KeyReused),
+            None => Ok(None),
+        }
+    }
+}
+
+/// What an aggregate decided.
+struct Decision<A: Aggregate> {
+    state: Arc<A>,
+    events: Vec<A::Event>,
+    guard: Option<Guard>,
+}
+
+impl<A: Aggregate> Decision<A> {
+    fn append(&self, id: &str, expected: Sequence, request: &CommandRequest) -> Append {
+        let events = self.events.iter().map(|event| NewEvent {
+            event_id: Uuid::now_v7(),
+            event_type: event.event_type(),
+            event_version: event.event_version(),
+            payload: json(event),
+        });
+        Append {
+            aggregate_type: A::TYPE,
+            aggregate_id: id.to_owned(),
+            expected,
+            events: events.collect(),
+            metadata: json(&request.metadata),
+            guard: self.guard.clone(),
+            idempotency: request.idempotency.clone(),
+        }
+    }
+}
+
+fn json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("events and metadata are structs of strings, numbers and lists")
+}

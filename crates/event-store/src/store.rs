@@ -1,0 +1,174 @@
+//! The event store as the command side uses it.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use cqrs_es::Aggregate;
+use domain::{Position, Sequence};
+use sqlx::PgPool;
+use sqlx::postgres::PgConnectOptions;
+use uuid::Uuid;
+
+use crate::append::{Append, AppendOutcome};
+use crate::cache::AggregateCache;
+use crate::error::StoreError;
+use crate::load::{Loaded, load_stream};
+use crate::writer::{Answer, Writer, WriterConfig, WriterQueue};
+
+/// Bounds of the command side of the event store.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// The group-commit writer's.
+    pub writer: WriterConfig,
+    /// Aggregates kept in memory.
+    pub cache_aggregates_max: u64,
+    /// How often a command is decided before it is a conflict.
+    pub attempts_max: u32,
+}
+
+impl Default for StoreConfig {
+    fn default() -> Self {
+        Self {
+            writer: WriterConfig::default(),
+            cache_aggregates_max: 10_000,
+            attempts_max: 10,
+        }
+    }
+}
+
+/// Loads aggregates, decides commands and appends their events. Cheap to clone; all clones share a writer and a cache.
+#[derive(Clone, Debug)]
+pub struct EventStore {
+    pub(crate) pool: PgPool,
+    queue: WriterQueue,
+    cache: AggregateCache,
+    log_id: Arc<RwLock<Option<Uuid>>>,
+    pub(crate) attempts_max: u32,
+}
+
+impl EventStore {
+    /// Makes the store, and the writer whose [`Writer::run`] must be running for anything to be appended.
+    ///
+    /// `pool` serves loading and look-ups; the writer has a connection of its own, made with `writer_options`. Neither
+    /// is connected yet.
+    pub fn new(pool: PgPool, writer_options: PgConnectOptions, config: StoreConfig) -> (Self, Writer) {
+        let (queue, writer) = Writer::new(writer_options, config.writer);
+        let cache = AggregateCache::new(config.cache_aggregates_max);
+        let store = Self {
+            pool,
+            queue,
+            cache,
+            log_id: Arc::default(),
+            attempts_max: config.attempts_max.max(1),
+        };
+        (store, writer)
+    }
+
+    /// Loads an aggregate as it is now: a cached one is confirmed against the store.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`], [`StoreError::Unreadable`].
+    pub async fn load<A: Aggregate + 'static>(&self, id: &str) -> Result<Loaded<A>, StoreError> {
+        if let Some(cached) = self.cached::<A>(id)
+            && self.confirm::<A>(id, cached.sequence).await?
+        {
+            return Ok(cached);
+        }
+        self.load_and_cache(id).await
+    }
+
+    /// Identity of the log, as the store last said.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when the store has not said it yet and cannot be asked.
+    pub async fn log_id(&self) -> Result<Uuid, StoreError> {
+        if let Some(log_id) = self.known_log_id() {
+            return Ok(log_id);
+        }
+        let log_id = sqlx::query_scalar("SELECT log_id FROM log")
+            .fetch_one(&self.pool)
+            .await
+            .map_err(unavailable)?;
+        self.learn_log_id(log_id);
+        Ok(log_id)
+    }
+
+    /// Whether the stream still ends at `sequence`: one index probe.
+    pub(crate) async fn confirm<A: Aggregate>(&self, id: &str, sequence: Sequence) -> Result<bool, StoreError> {
+        Ok(self.stream_head(A::TYPE, id).await?.0 == sequence)
+    }
+
+    /// Where a stream ends: sequence and position of its last event, zeros without events.
+    pub(crate) async fn stream_head(&self, kind: &str, id: &str) -> Result<(Sequence, Position), StoreError> {
+        let head: Option<(i64, i64)> = sqlx::query_as(
+            "SELECT sequence, position FROM events
+             WHERE aggregate_type = $1 AND aggregate_id = $2 ORDER BY sequence DESC LIMIT 1",
+        )
+        .bind(kind)
+        .bind(id)
+        .fetch_optional(&self.pool)
+        .await
+        .map_err(unavailable)?;
+        Ok(head.map_or_else(Default::default, |(sequence, position)| {
+            (Sequence(sequence), Position(position))
+        }))
+    }
+
+    pub(crate) fn cached<A: Aggregate + 'static>(&self, id: &str) -> Option<Loaded<A>> {
+        self.cache.get(self.known_log_id()?, A::TYPE, id)
+    }
+
+    pub(crate) async fn load_and_cache<A: Aggregate + 'static>(&self, id: &str) -> Result<Loaded<A>, StoreError> {
+        // Asked before the stream is read: an entry must never carry the name of a younger log than its events.
+        let log_id = self.log_id().await?;
+        let loaded = load_stream::<A>(&self.pool, id).await?;
+        self.cache.put(log_id, A::TYPE, id, loaded.clone());
+        Ok(loaded)
+    }
+
+    pub(crate) fn forget<A: Aggregate>(&self, id: &str) {
+        if let Some(log_id) = self.known_log_id() {
+            self.cache.forget(log_id, A::TYPE, id);
+        }
+    }
+
+    /// Appends, and keeps the aggregate it leads to.
+    pub(crate) async fn append<A: Aggregate + 'static>(
+        &self,
+        append: Append,
+        state: &Arc<A>,
+    ) -> Result<AppendOutcome, StoreError> {
+        let id = append.aggregate_id.clone();
+        let answer: Answer = self.queue.append(append).await;
+        if let Ok((log_id, outcome)) = &answer {
+            self.learn_log_id(*log_id);
+            if let AppendOutcome::Appended { sequence, .. } = outcome {
+                self.cache.put(
+                    *log_id,
+                    A::TYPE,
+                    &id,
+                    Loaded {
+                        state: state.clone(),
+                        sequence: *sequence,
+                    },
+                );
+                return answer.map(|(_, outcome)| outcome);
+            }
+        }
+        self.forget::<A>(&id);
+        answer.map(|(_, outcome)| outcome)
+    }
+
+    fn known_log_id(&self) -> Option<Uuid> {
+        *self.log_id.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn learn_log_id(&self, log_id: Uuid) {
+        if self.known_log_id() != Some(log_id) {
+            *self.log_id.write().unwrap_or_else(PoisonError::into_inner) = Some(log_id);
+        }
+    }
+}
+
+pub(crate) fn unavailable(error: sqlx::Error) -> StoreError {
+    StoreError::Unavailable(Some(error))
+}

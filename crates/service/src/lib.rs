@@ -1,1 +1,28 @@
 //! What every service shares: configuration, telemetry, health, problem+json, graceful shutdown.
+
+mod arguments;
+mod body;
+mod check;
+mod context;
+pub mod database;
+mod decode;
+mod documentation;
+mod extract;
+mod health;
+mod http_metrics;
+mod problem;
+mod serve;
+mod shutdown;
+mod task;
+pub mod telemetry;
+mod trace_context;
+
+pub use arguments::arguments;
+pub use body::{BODY_BYTES_MAX, RawBody};
+pub use check::Check;
+pub use context::{RequestContext, principal};
+pub use extract::{FormOrJsonBody, JsonBody, Path, Query};
+pub use problem::{FieldError, Problem};
+pub use serve::{ServeError, Service, serve};
+pub use shutdown::shutdown_on_signal;
+pub use task::{BoxError, Task};

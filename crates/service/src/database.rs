@@ -1,0 +1,75 @@
+//! Connections to PostgreSQL: the url, the pool, and the roles and databases a deployment needs.
+
+mod provision;
+mod url;
+
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+
+pub use provision::{ensure_database, ensure_role};
+pub use url::{DatabaseUrl, InvalidDatabaseUrl};
+
+/// How long a statement waits for a lock.
+const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long a transaction may be open without a statement; a client that hangs must not hold its locks.
+const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long an unused connection stays in a pool.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+
+/// What a pool is for and what it may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PoolOptions {
+    /// The name the server shows in `pg_stat_activity`.
+    pub application_name: &'static str,
+    /// The most connections at a time.
+    pub connections_max: u32,
+    /// How long a caller waits for a connection, connecting included.
+    pub acquire_timeout: Duration,
+    /// How long one statement may run.
+    pub statement_timeout: Duration,
+}
+
+impl Default for PoolOptions {
+    fn default() -> Self {
+        Self {
+            application_name: "marquee",
+            connections_max: 5,
+            acquire_timeout: Duration::from_secs(2),
+            statement_timeout: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Makes a pool. Nothing is connected before the first use, so a database that is away is no reason not to start.
+///
+/// Must be called inside a tokio runtime.
+pub fn pool(url: &DatabaseUrl, options: PoolOptions) -> PgPool {
+    let connect = connect_options(url, options.application_name)
+        .options([("statement_timeout", options.statement_timeout.as_millis())]);
+    PgPoolOptions::new()
+        .max_connections(options.connections_max)
+        .acquire_timeout(options.acquire_timeout)
+        .idle_timeout(IDLE_TIMEOUT)
+        // A ping would double the round trips of a short query; a dead connection shows itself at its next use.
+        .test_before_acquire(false)
+        .connect_lazy_with(connect)
+}
+
+/// The options of a single connection: a name, a bound on waiting for locks and on idle transactions, and
+/// keepalives by which the server finds out within about 15 seconds that the client is gone.
+///
+/// There is no bound on a statement: the caller knows what it runs.
+pub fn connect_options(url: &DatabaseUrl, application_name: &str) -> PgConnectOptions {
+    url.options().application_name(application_name).options([
+        ("lock_timeout", LOCK_TIMEOUT.as_millis()),
+        (
+            "idle_in_transaction_session_timeout",
+            IDLE_IN_TRANSACTION_TIMEOUT.as_millis(),
+        ),
+        ("tcp_keepalives_idle", 5),
+        ("tcp_keepalives_interval", 2),
+        ("tcp_keepalives_count", 5),
+        ("tcp_user_timeout", 15_000),
+    ])
+}

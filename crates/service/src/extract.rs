@@ -1,0 +1,112 @@
+//! What a handler takes from a request; each failure is a problem that names the field.
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use serde::de::DeserializeOwned;
+
+use crate::{Problem, RawBody, decode};
+
+const JSON: &str = "application/json";
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A JSON object, decoded; an extractor.
+///
+/// Fails with 415 for another content type, 400 for text that is not JSON, 422 with a JSON pointer for a field that
+/// is missing, doubled, of another type or (with `deny_unknown_fields` on `T`) unknown, and as [`RawBody`] does.
+#[derive(Clone, Debug)]
+pub struct JsonBody<T>(pub T);
+
+/// A JSON object or an HTML form, decoded; an extractor that fails as [`JsonBody`] does.
+#[derive(Clone, Debug)]
+pub struct FormOrJsonBody<T>(pub T);
+
+/// The path's parameters; an extractor that fails with 400 `INVALID_PATH`.
+#[derive(Clone, Debug)]
+pub struct Path<T>(pub T);
+
+/// The query's parameters; an extractor that fails with 400 `INVALID_QUERY` and the parameter's name.
+#[derive(Clone, Debug)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let media_type = media_type(request.headers());
+        let RawBody(body) = RawBody::from_request(request, state).await?;
+        match media_type {
+            Some(MediaType::Json) => decode::json(&body).map(Self),
+            _ => Err(unsupported(JSON)),
+        }
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FormOrJsonBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let media_type = media_type(request.headers());
+        let RawBody(body) = RawBody::from_request(request, state).await?;
+        match media_type {
+            Some(MediaType::Json) => decode::json(&body).map(Self),
+            Some(MediaType::Form) => decode::form(&body).map(Self),
+            None => Err(unsupported("application/json, application/x-www-form-urlencoded")),
+        }
+    }
+}
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
+        axum::extract::Path::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Path(parameters)| Self(parameters))
+            .map_err(|rejection| Problem::new(StatusCode::BAD_REQUEST, "INVALID_PATH", rejection.body_text()))
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        decode::query(parts.uri.query().unwrap_or_default()).map(Self)
+    }
+}
+
+#[derive(Clone, Copy)]
+enum MediaType {
+    Json,
+    Form,
+}
+
+/// What the body claims to be; `None` if that is nothing we read, an encoded (compressed) body among it.
+fn media_type(headers: &HeaderMap) -> Option<MediaType> {
+    if headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
+    {
+        return None;
+    }
+    let text = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let essence = text.split(';').next()?.trim().to_ascii_lowercase();
+    match essence.as_str() {
+        JSON => Some(MediaType::Json),
+        FORM => Some(MediaType::Form),
+        other => (other.starts_with("application/") && other.ends_with("+json")).then_some(MediaType::Json),
+    }
+}
+
+fn unsupported(accepted: &'static str) -> Problem {
+    Problem::new(
+        StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        "UNSUPPORTED_MEDIA_TYPE",
+        format!(
+            "the body must be sent as {}, without a content encoding",
+            accepted.replace(", ", " or ")
+        ),
+    )
+    .with_header(ACCEPT, HeaderValue::from_static(accepted))
+}

@@ -1,0 +1,119 @@
+//! Serving: all services on one listener, until the process is told to stop.
+//!
+//! States: serving -> draining (no new connections, requests in flight are answered) -> stopping (tasks are told to
+//! stop and joined) -> stopped.
+//! Guarantee: tasks outlive the last request, so whatever a handler has handed to a task is still worked on.
+//! Failure: a task that ends by itself starts the same way down and makes [`serve`] return an error.
+
+mod connections;
+mod router;
+mod tasks;
+
+use std::fmt;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{BoxError, Check, Task, http_metrics};
+use connections::Connections;
+use tasks::Tasks;
+
+/// How long requests in flight have to be answered once the process is told to stop.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long tasks have to end once they are told to stop.
+const TASKS_STOP_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often what the metrics recorder has buffered is folded, scraped or not.
+const METRICS_UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
+
+/// A part of the system: its routes, the dependencies it asks for in `/readyz`, the loops it runs.
+pub struct Service {
+    /// The service's name, as its binary is called.
+    pub name: &'static str,
+    /// Its routes, each with its documentation.
+    pub router: OpenApiRouter,
+    /// Its dependencies.
+    pub checks: Vec<Check>,
+    /// Its loops.
+    pub tasks: Vec<Task>,
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service")
+            .field("name", &self.name)
+            .field("checks", &self.checks)
+            .field("tasks", &self.tasks)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why serving ended other than by the wish of who started it.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A task ended although nobody had told it to.
+    #[error("the task {0} ended by itself")]
+    TaskEnded(&'static str),
+    /// A task failed.
+    #[error("the task {name} failed")]
+    TaskFailed {
+        /// Which one.
+        name: &'static str,
+        /// Why.
+        #[source]
+        source: BoxError,
+    },
+    /// A task panicked.
+    #[error("the task {0} panicked")]
+    TaskPanicked(&'static str),
+    /// A task went on after it had been told to stop, and was aborted.
+    #[error("the task {0} did not stop in time")]
+    TaskStuck(&'static str),
+}
+
+/// Serves all services on one listener until `shutdown` is cancelled or a task ends.
+///
+/// Adds `/livez`, `/readyz`, `/metrics`, `/openapi.json` and `/docs`. Then drains the requests in flight (15 s at most),
+/// tells the tasks to stop, and joins them (10 s at most).
+///
+/// # Errors
+/// [`ServeError`] names the first task that ended, failed or did not stop.
+///
+/// # Panics
+/// When two services have the same route with the same method.
+pub async fn serve(
+    listener: TcpListener,
+    services: Vec<Service>,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
+    let _recorder = http_metrics::recorder();
+    let (router, services_tasks) = router::assemble(services);
+    let mut tasks = Tasks::start(services_tasks);
+    let mut connections = Connections::new(listener, router);
+    let ended = tokio::select! {
+        never = connections.accept() => match never {},
+        () = metrics_upkeep() => Ok(()),
+        () = shutdown.cancelled() => Ok(()),
+        error = tasks.first_end() => Err(error),
+    };
+    if let Err(error) = &ended {
+        tracing::error!(
+            error = error as &dyn std::error::Error,
+            "shutting down because of a task"
+        );
+    }
+    connections.drain(DRAIN_TIMEOUT).await;
+    let stopped = tasks.stop(TASKS_STOP_TIMEOUT).await;
+    ended.and(stopped)
+}
+
+async fn metrics_upkeep() {
+    let mut interval = tokio::time::interval(METRICS_UPKEEP_INTERVAL);
+    loop {
+        interval.tick().await;
+        if let Some(recorder) = http_metrics::recorder() {
+            recorder.run_upkeep();
+        }
+    }
+}

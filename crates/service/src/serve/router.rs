@@ -1,0 +1,111 @@
+//! The routes of all services as one router, and what happens around every request.
+
+use std::any::Any;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::Instrument;
+use utoipa_axum::router::OpenApiRouter;
+
+use super::Service;
+use crate::context::{CURRENT_REQUEST_ID, REQUEST_ID};
+use crate::problem::PROBLEM_JSON;
+use crate::{Problem, RequestContext, Task, documentation, health, http_metrics};
+
+pub(super) fn assemble(services: Vec<Service>) -> (Router, Vec<Task>) {
+    let mut merged = OpenApiRouter::new().merge(health::router(&services));
+    let mut tasks = Vec::new();
+    for service in services {
+        merged = merged.merge(service.router);
+        tasks.extend(service.tasks);
+    }
+    let (routes, document) = merged.split_for_parts();
+    let router = routes
+        .merge(documentation::router(documentation::finish(document)))
+        .fallback(|| async { not_found() })
+        .method_not_allowed_fallback(|| async { method_not_allowed() })
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(around));
+    (router, tasks)
+}
+
+/// Gives a request its id, and counts, times and logs its answer.
+///
+/// The log has the route template and neither path, query nor body: those may hold personal data.
+async fn around(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let method = http_metrics::method_label(request.method());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("unmatched".to_owned(), |path| path.as_str().to_owned());
+    let (mut parts, body) = request.into_parts();
+    let context = RequestContext::of(&parts);
+    let request_id = context.request_id.clone();
+    parts.extensions.insert(context);
+
+    let span = tracing::info_span!("request", request_id, method, route);
+    let answer = async {
+        let response = as_problem(next.run(Request::from_parts(parts, body)).await);
+        let status = response.status().as_u16();
+        let took = started.elapsed();
+        http_metrics::answered(method, &route, status, took);
+        tracing::info!(status, duration_ms = took.as_secs_f64() * 1000.0, "answered");
+        response
+    };
+    let mut response = CURRENT_REQUEST_ID
+        .scope(request_id.clone(), answer)
+        .instrument(span)
+        .await;
+    let value = HeaderValue::from_str(&request_id).expect("a request id is visible ASCII");
+    response.headers_mut().insert(REQUEST_ID, value);
+    response
+}
+
+/// Errors that the libraries answer by themselves get the shape of all others.
+fn as_problem(response: Response) -> Response {
+    let status = response.status();
+    let is_error = status.is_client_error() || status.is_server_error();
+    let shaped = response.headers().get(CONTENT_TYPE).is_some_and(|media_type| {
+        let media_type = media_type.as_bytes();
+        media_type.starts_with(PROBLEM_JSON.as_bytes()) || media_type.starts_with(b"application/json")
+    });
+    if !is_error || shaped {
+        return response;
+    }
+    match status {
+        StatusCode::NOT_FOUND => not_found(),
+        StatusCode::METHOD_NOT_ALLOWED => method_not_allowed(),
+        status if status.is_client_error() => Problem::new(status, "BAD_REQUEST", "the request cannot be understood"),
+        _ => Problem::internal(),
+    }
+    .into_response()
+}
+
+fn not_found() -> Problem {
+    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "there is nothing at this path")
+}
+
+fn method_not_allowed() -> Problem {
+    Problem::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        "METHOD_NOT_ALLOWED",
+        "this path does not know the method; Allow lists those it knows",
+    )
+}
+
+fn panicked(reason: Box<dyn Any + Send>) -> Response {
+    let reason = reason
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| reason.downcast_ref::<String>().cloned())
+        .unwrap_or_default();
+    tracing::error!(reason, "a handler panicked");
+    Problem::internal().into_response()
+}

@@ -1,0 +1,49 @@
+//! Logs and metrics of a process.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::ParseError;
+
+use crate::http_metrics;
+
+/// Always added: a returned message's log line would hold its payload, and with it personal data.
+const SILENCED: &str = "lapin::returned_messages=off";
+
+/// How a process logs.
+#[derive(Clone, Debug, clap::Args)]
+pub struct TelemetryArgs {
+    /// What is logged: a level, or levels by module (`info,sqlx=debug`).
+    #[arg(long, env = "MARQUEE_LOG", default_value = "info", value_name = "FILTER", value_parser = filter)]
+    pub log: String,
+    /// How it is written.
+    #[arg(long, env = "MARQUEE_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
+    pub log_format: LogFormat,
+}
+
+/// The shape of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line, for machines.
+    Json,
+}
+
+fn filter(text: &str) -> Result<String, ParseError> {
+    EnvFilter::builder().parse(text).map(|_valid| text.to_owned())
+}
+
+/// Sends the process's logs to standard error and its metrics to the recorder behind `/metrics`.
+///
+/// Only the first call in a process has an effect.
+pub fn init(args: &TelemetryArgs) {
+    let filter = EnvFilter::builder().parse_lossy(format!("{},{SILENCED}", args.log));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    // An error means that a subscriber is there already, which is what the contract allows.
+    let _already = match args.log_format {
+        LogFormat::Text => subscriber.try_init(),
+        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+    };
+    let _recorder = http_metrics::recorder();
+}

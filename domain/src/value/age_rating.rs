@@ -8,7 +8,9 @@ use super::InvalidValue;
 
 /// The age from which a movie may be seen: `all`, `6`, `12`, `16` or `18`, whatever body has rated it.
 ///
-/// Members are added, never removed or renamed: they stand in the log.
+/// The set is closed, and the log holds it for ever: a member is never removed or renamed. A new one comes with a new
+/// version of the events that carry it, so that code which does not know it holds its place instead of calling the
+/// event damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum AgeRating {
     /// Everybody.

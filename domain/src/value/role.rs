@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::InvalidValue;
 
-/// A role of a user. Members are added, never removed or renamed: they stand in the log.
+/// A role of a user.
+///
+/// The set is closed, and the log holds it for ever: a member is never removed or renamed. A new one comes with a new
+/// version of the events that carry it, so that code which does not know it holds its place instead of calling the
+/// event damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {

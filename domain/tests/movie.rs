@@ -1,0 +1,298 @@
+//! The rules of movies: given what happened, when a command comes, then events or a rejection.
+
+#![allow(clippy::unwrap_used, reason = "a helper that fails is a test that fails")]
+
+use cqrs_es::Aggregate;
+use cqrs_es::test::{AggregateTestExecutor, TestFramework};
+use domain::{
+    AgeRating, Genres, Movie, MovieCommand, MovieDetails, MovieError, MovieEvent, MovieStanding, PremiereDate,
+    Rejection, RejectionKind, RuntimeMinutes, Synopsis, Title,
+};
+
+fn given(events: Vec<MovieEvent>) -> AggregateTestExecutor<Movie> {
+    TestFramework::with(()).given(events)
+}
+
+fn given_nothing() -> AggregateTestExecutor<Movie> {
+    given(vec![])
+}
+
+fn date(text: &str) -> PremiereDate {
+    PremiereDate::parse(text).unwrap()
+}
+
+fn metropolis() -> MovieDetails {
+    MovieDetails {
+        title: Title::parse("Metropolis").unwrap(),
+        synopsis: Synopsis::parse("A city above, a city below.").unwrap(),
+        runtime_minutes: RuntimeMinutes::parse(153).unwrap(),
+        age_rating: AgeRating::From6,
+        genres: Genres::parse(vec!["science-fiction".into(), "drama".into()]).unwrap(),
+    }
+}
+
+fn announce() -> MovieCommand {
+    let MovieDetails {
+        title,
+        synopsis,
+        runtime_minutes,
+        age_rating,
+        genres,
+    } = metropolis();
+    let premiere_date = date("1927-01-10");
+    MovieCommand::Announce {
+        title,
+        synopsis,
+        runtime_minutes,
+        age_rating,
+        genres,
+        premiere_date,
+    }
+}
+
+fn announced() -> MovieEvent {
+    let MovieDetails {
+        title,
+        synopsis,
+        runtime_minutes,
+        age_rating,
+        genres,
+    } = metropolis();
+    let premiere_date = date("1927-01-10");
+    MovieEvent::Announced {
+        title,
+        synopsis,
+        runtime_minutes,
+        age_rating,
+        genres,
+        premiere_date,
+    }
+}
+
+fn update(details: MovieDetails) -> MovieCommand {
+    let MovieDetails {
+        title,
+        synopsis,
+        runtime_minutes,
+        age_rating,
+        genres,
+    } = details;
+    MovieCommand::UpdateDetails {
+        title,
+        synopsis,
+        runtime_minutes,
+        age_rating,
+        genres,
+    }
+}
+
+fn updated(details: MovieDetails) -> MovieEvent {
+    let MovieDetails {
+        title,
+        synopsis,
+        runtime_minutes,
+        age_rating,
+        genres,
+    } = details;
+    MovieEvent::DetailsUpdated {
+        title,
+        synopsis,
+        runtime_minutes,
+        age_rating,
+        genres,
+    }
+}
+
+fn reschedule(text: &str) -> MovieCommand {
+    MovieCommand::ReschedulePremiere {
+        premiere_date: date(text),
+    }
+}
+
+fn rescheduled(text: &str) -> MovieEvent {
+    MovieEvent::PremiereRescheduled {
+        premiere_date: date(text),
+    }
+}
+
+/// The details with one of them changed, for each of them.
+fn each_detail_changed() -> Vec<MovieDetails> {
+    vec![
+        MovieDetails {
+            title: Title::parse("Metrópolis").unwrap(),
+            ..metropolis()
+        },
+        MovieDetails {
+            synopsis: Synopsis::parse("").unwrap(),
+            ..metropolis()
+        },
+        MovieDetails {
+            runtime_minutes: RuntimeMinutes::parse(148).unwrap(),
+            ..metropolis()
+        },
+        MovieDetails {
+            age_rating: AgeRating::From12,
+            ..metropolis()
+        },
+        MovieDetails {
+            genres: Genres::parse(vec!["drama".into(), "science-fiction".into()]).unwrap(),
+            ..metropolis()
+        },
+    ]
+}
+
+fn fold(events: Vec<MovieEvent>) -> Movie {
+    let mut movie = Movie::default();
+    for event in events {
+        movie.apply(event);
+    }
+    movie
+}
+
+#[test]
+fn a_movie_can_be_announced() {
+    given_nothing().when(announce()).then_expect_events(vec![announced()]);
+}
+
+#[test]
+fn a_movie_is_announced_only_once() {
+    given(vec![announced()])
+        .when(announce())
+        .then_expect_error(MovieError::AlreadyExists);
+}
+
+#[test]
+fn each_detail_of_an_announced_movie_can_be_updated() {
+    for details in each_detail_changed() {
+        given(vec![announced()])
+            .when(update(details.clone()))
+            .then_expect_events(vec![updated(details)]);
+    }
+}
+
+#[test]
+fn details_equal_to_the_present_ones_change_nothing() {
+    given(vec![announced()])
+        .when(update(metropolis()))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn details_are_compared_with_the_present_ones_and_not_with_the_first() {
+    for details in each_detail_changed() {
+        given(vec![announced(), updated(details)])
+            .when(update(metropolis()))
+            .then_expect_events(vec![updated(metropolis())]);
+    }
+}
+
+#[test]
+fn details_of_an_unknown_movie_cannot_be_updated() {
+    given_nothing()
+        .when(update(metropolis()))
+        .then_expect_error(MovieError::NotFound);
+}
+
+#[test]
+fn a_premiere_can_be_rescheduled_to_a_later_or_an_earlier_day() {
+    for day in ["1927-03-13", "1926-12-31"] {
+        given(vec![announced()])
+            .when(reschedule(day))
+            .then_expect_events(vec![rescheduled(day)]);
+    }
+}
+
+#[test]
+fn a_premiere_rescheduled_to_its_own_day_changes_nothing() {
+    given(vec![announced()])
+        .when(reschedule("1927-01-10"))
+        .then_expect_events(vec![]);
+    given(vec![announced(), rescheduled("1927-03-13")])
+        .when(reschedule("1927-03-13"))
+        .then_expect_events(vec![]);
+}
+
+#[test]
+fn a_rescheduled_premiere_can_go_back_to_its_first_day() {
+    given(vec![announced(), rescheduled("1927-03-13")])
+        .when(reschedule("1927-01-10"))
+        .then_expect_events(vec![rescheduled("1927-01-10")]);
+}
+
+#[test]
+fn the_premiere_of_an_unknown_movie_cannot_be_rescheduled() {
+    given_nothing()
+        .when(reschedule("1927-01-10"))
+        .then_expect_error(MovieError::NotFound);
+}
+
+#[test]
+fn an_announced_movie_can_be_withdrawn() {
+    given(vec![announced()])
+        .when(MovieCommand::Withdraw)
+        .then_expect_events(vec![MovieEvent::Withdrawn {}]);
+}
+
+#[test]
+fn an_unknown_movie_cannot_be_withdrawn() {
+    given_nothing()
+        .when(MovieCommand::Withdraw)
+        .then_expect_error(MovieError::NotFound);
+}
+
+#[test]
+fn nothing_happens_after_withdrawal_not_even_a_new_announcement() {
+    for command in [
+        announce(),
+        update(metropolis()),
+        reschedule("1927-03-13"),
+        reschedule("1927-01-10"),
+        MovieCommand::Withdraw,
+    ] {
+        given(vec![announced(), MovieEvent::Withdrawn {}])
+            .when(command)
+            .then_expect_error(MovieError::Withdrawn);
+    }
+}
+
+#[test]
+fn a_movie_shows_the_present_details_and_premiere() {
+    for details in each_detail_changed() {
+        let movie = fold(vec![announced(), updated(details.clone()), rescheduled("1927-03-13")]);
+
+        assert_eq!(movie.details(), Some(&details));
+        assert_eq!(movie.premiere_date(), Some(date("1927-03-13")));
+    }
+}
+
+#[test]
+fn a_movie_tells_cinemas_how_it_stands() {
+    for (events, standing, shown) in [
+        (vec![], MovieStanding::Unknown, false),
+        (vec![announced()], MovieStanding::Announced, true),
+        (
+            vec![announced(), MovieEvent::Withdrawn {}],
+            MovieStanding::Withdrawn,
+            false,
+        ),
+    ] {
+        let movie = fold(events);
+
+        assert_eq!(movie.standing(), standing);
+        assert_eq!(
+            (movie.details().is_some(), movie.premiere_date().is_some()),
+            (shown, shown)
+        );
+    }
+}
+
+#[test]
+fn rejections_have_a_kind_and_a_stable_code() {
+    for (error, kind, code) in [
+        (MovieError::NotFound, RejectionKind::NotFound, "MOVIE_NOT_FOUND"),
+        (MovieError::AlreadyExists, RejectionKind::Exists, "MOVIE_ALREADY_EXISTS"),
+        (MovieError::Withdrawn, RejectionKind::Gone, "MOVIE_WITHDRAWN"),
+    ] {
+        assert_eq!((error.kind(), error.code()), (kind, code));
+    }
+}

@@ -344,6 +344,25 @@ fn a_closed_cinema_shows_nothing() {
 }
 
 #[test]
+fn an_event_that_does_not_fit_the_state_changes_nothing() {
+    let unknown = [
+        updated(rex()),
+        added("metropolis"),
+        removed("metropolis"),
+        CinemaEvent::Closed {},
+    ];
+    assert_eq!(fold(unknown.to_vec()), Cinema::default());
+
+    let present = [opened(), added("metropolis"), added("nosferatu")];
+    let twice = [present.to_vec(), vec![opened(), added("metropolis"), removed("m")]].concat();
+    assert_eq!(fold(twice), fold(present.to_vec()));
+
+    let closed = [opened(), CinemaEvent::Closed {}];
+    let after = [closed.to_vec(), vec![opened()], unknown.to_vec()].concat();
+    assert_eq!(fold(after), fold(closed.to_vec()));
+}
+
+#[test]
 fn rejections_have_a_kind_and_a_stable_code() {
     for (error, kind, code) in [
         (CinemaError::NotFound, RejectionKind::NotFound, "CINEMA_NOT_FOUND"),

@@ -13,7 +13,7 @@ use domain::{
 };
 use proptest::collection::vec;
 use proptest::option;
-use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
+use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
 use proptest::sample::select;
 use serde_json::Value;
 
@@ -240,17 +240,5 @@ proptest! {
         let (_, twice) = live::<User>([commands, vec![last.clone(), last]].concat());
         let another_login = logs_in && user.full_name().is_some();
         assert_eq!(twice.len() - once.len(), usize::from(another_login));
-    }
-
-    #[test]
-    fn whatever_was_recorded_in_whatever_order_can_be_folded(
-        histories in vec(vec(user_command(), 0..6), 0..6),
-        reversed in any::<bool>(),
-    ) {
-        let mut events: Vec<UserEvent> = histories.into_iter().flat_map(|commands| live::<User>(commands).1).collect();
-        if reversed {
-            events.reverse();
-        }
-        fold::<User>(events);
     }
 }

@@ -287,6 +287,26 @@ fn a_movie_tells_cinemas_how_it_stands() {
 }
 
 #[test]
+fn an_event_that_does_not_fit_the_state_changes_nothing() {
+    let unknown = [
+        updated(metropolis()),
+        rescheduled("1927-03-13"),
+        MovieEvent::Withdrawn {},
+    ];
+    assert_eq!(fold(unknown.to_vec()), Movie::default());
+
+    let present = [announced(), rescheduled("1927-03-13")];
+    assert_eq!(
+        fold([present.to_vec(), vec![announced()]].concat()),
+        fold(present.to_vec())
+    );
+
+    let withdrawn = [announced(), MovieEvent::Withdrawn {}];
+    let after = [withdrawn.to_vec(), vec![announced()], unknown.to_vec()].concat();
+    assert_eq!(fold(after), fold(withdrawn.to_vec()));
+}
+
+#[test]
 fn rejections_have_a_kind_and_a_stable_code() {
     for (error, kind, code) in [
         (MovieError::NotFound, RejectionKind::NotFound, "MOVIE_NOT_FOUND"),

@@ -317,6 +317,34 @@ fn a_deleted_user_shows_nothing_of_the_person() {
 }
 
 #[test]
+fn an_event_that_does_not_fit_the_state_changes_nothing() {
+    let unregistered = [
+        UserEvent::ProfileUpdated {
+            full_name: name("Ada King"),
+            email: None,
+        },
+        granted(Role::Admin),
+        revoked(Role::Admin),
+        UserEvent::LoggedIn {},
+        UserEvent::Deleted {},
+    ];
+    assert_eq!(fold(unregistered.to_vec()), User::default());
+
+    let twice = UserEvent::Created {
+        full_name: name("Ada King"),
+        email: None,
+    };
+    assert_eq!(
+        fold(vec![created(), granted(Role::Admin), twice.clone()]),
+        fold(vec![created(), granted(Role::Admin)])
+    );
+
+    let deleted = [created(), UserEvent::Deleted {}];
+    let after = [deleted.to_vec(), vec![twice], unregistered.to_vec()].concat();
+    assert_eq!(fold(after), fold(deleted.to_vec()));
+}
+
+#[test]
 fn neither_events_nor_commands_show_personal_data_when_they_are_logged() {
     let command = update(Some(name("Ada Lovelace")), Some(email("ada@example.org")));
     let logged = format!(

@@ -42,8 +42,29 @@ fn slug(words: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::slug;
+    use serde_json::json;
+
+    use super::{from_1_to_2, slug};
     use crate::Genre;
+
+    #[test]
+    fn the_one_genre_becomes_the_list_and_nothing_else_changes() {
+        let version_1 = json!({"type": "movie.announced", "title": "Solaris", "genre": "Drama"});
+        let version_2 = json!({"type": "movie.announced", "title": "Solaris", "genres": ["drama"]});
+        assert_eq!(from_1_to_2(version_1), version_2);
+    }
+
+    #[test]
+    fn a_payload_without_a_readable_genre_stays_as_it_is() {
+        for payload in [
+            json!({"title": "Solaris"}),
+            json!({"genre": 1}),
+            json!(["Drama"]),
+            json!(null),
+        ] {
+            assert_eq!(from_1_to_2(payload.clone()), payload);
+        }
+    }
 
     #[test]
     fn free_words_become_a_genre_that_would_be_accepted_today() {

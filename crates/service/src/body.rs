@@ -28,11 +28,14 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
     type Rejection = Problem;
 
     async fn from_request(request: Request, _state: &S) -> Result<Self, Self::Rejection> {
-        tokio::time::timeout(BODY_READ_TIMEOUT, read(request.into_body()))
-            .await
-            .unwrap_or_else(|_elapsed| Err(too_slow()))
-            .map(Self)
+        read_within(BODY_READ_TIMEOUT, request.into_body()).await.map(Self)
     }
+}
+
+async fn read_within(timeout: Duration, body: Body) -> Result<Bytes, Problem> {
+    tokio::time::timeout(timeout, read(body))
+        .await
+        .unwrap_or_else(|_elapsed| Err(too_slow(timeout)))
 }
 
 async fn read(mut body: Body) -> Result<Bytes, Problem> {
@@ -67,12 +70,11 @@ fn too_large() -> Problem {
     )
 }
 
-fn too_slow() -> Problem {
-    let seconds = BODY_READ_TIMEOUT.as_secs();
+fn too_slow(timeout: Duration) -> Problem {
     Problem::new(
         StatusCode::REQUEST_TIMEOUT,
         "BODY_TOO_SLOW",
-        format!("the body did not arrive within {seconds} seconds"),
+        format!("the body did not arrive within {} seconds", timeout.as_secs()),
     )
 }
 
@@ -82,4 +84,39 @@ fn broken_off() -> Problem {
         "BODY_BROKEN_OFF",
         "the body ended before it was complete",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+    use std::time::Duration;
+
+    use axum::body::{Body, Bytes, HttpBody};
+    use http_body_util::BodyExt;
+
+    use super::read_within;
+
+    struct NeverSent;
+
+    impl HttpBody for NeverSent {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, Infallible>>> {
+            Poll::Pending
+        }
+    }
+
+    #[tokio::test]
+    async fn a_body_that_does_not_come_is_given_up() {
+        let problem = read_within(Duration::from_millis(10), Body::new(NeverSent.boxed()))
+            .await
+            .unwrap_err();
+        assert_eq!((problem.status().as_u16(), problem.code()), (408, "BODY_TOO_SLOW"));
+    }
 }

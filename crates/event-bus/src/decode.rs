@@ -145,3 +145,6 @@ fn time(properties: &BasicProperties) -> Result<DateTime<Utc>, Reason> {
         .map_err(|_| format!("the header {} is not a time of RFC 3339", wire::CLOUD_EVENTS_TIME))?;
     Ok(time.with_timezone(&Utc))
 }
+
+#[cfg(test)]
+mod tests;

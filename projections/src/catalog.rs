@@ -1,0 +1,75 @@
+//! The catalog projection: what the cinemas of a city show, and which of it is new.
+
+mod cinema_row;
+mod movie_row;
+mod premieres;
+mod queries;
+mod routes;
+mod tables;
+
+use async_trait::async_trait;
+use domain::Event;
+use event_bus::Binding;
+use sqlx::PgConnection;
+use utoipa_axum::router::OpenApiRouter;
+
+use self::cinema_row::CinemaRow;
+use self::movie_row::MovieRow;
+use crate::row::project;
+use crate::{ApplyError, Generation, Projection, Reads, Recorded};
+
+const BINDINGS: [Binding; 2] = [
+    Binding {
+        exchange: "cinema",
+        pattern: "cinema.#",
+    },
+    Binding {
+        exchange: "movie",
+        pattern: "movie.#",
+    },
+];
+
+/// Answers `GET /catalog/{city_id}`, `GET /cinemas/{id}` and `GET /cities` from the streams of cinemas and movies.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Catalog;
+
+#[async_trait]
+impl Projection for Catalog {
+    fn name(&self) -> &'static str {
+        "catalog"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        &BINDINGS
+    }
+
+    fn binding_version(&self) -> i32 {
+        1
+    }
+
+    fn schema(&self) -> &'static str {
+        include_str!("catalog/schema.sql")
+    }
+
+    /// Cinemas and movies are applied apart: neither kind of stream reads or writes the other's rows.
+    async fn apply(
+        &self,
+        tx: &mut PgConnection,
+        generation: &Generation,
+        events: &[Recorded],
+    ) -> Result<(), ApplyError> {
+        let (movies, cinemas): (Vec<_>, Vec<_>) = events
+            .iter()
+            .partition(|recorded| matches!(recorded.event, Event::Movie(_)));
+        project::<MovieRow>(tx, generation, &movies).await?;
+        project::<CinemaRow>(tx, generation, &cinemas).await
+    }
+
+    fn router(&self, reads: Reads) -> OpenApiRouter {
+        routes::router(reads)
+    }
+}

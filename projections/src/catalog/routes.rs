@@ -1,0 +1,301 @@
+//! The routes that answer what cities and cinemas show.
+
+use axum::extract::State;
+use chrono::{DateTime, NaiveDate, Utc};
+use domain::{CinemaError, CinemaId, CityId};
+use serde::{Deserialize, Serialize};
+use service::{Path, Problem, Query};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::cinema_row::CinemaRow;
+use super::premieres::{PremieresWindow, today};
+use super::queries::{self, CatalogMovie, CinemaPlace, City, ListedCinema};
+use crate::parameters::{CursorText, NoParameters, Parameters, path_id};
+use crate::refusal::{absent, not_found, unreadable};
+use crate::{Answer, Cursor, Page, ReadWanted, Reads};
+
+const WINDOW_DAYS_BEFORE: u16 = 28;
+const WINDOW_DAYS_AFTER: u16 = 7;
+const WINDOW_DAYS_MAX: u16 = 365;
+
+/// What the cinemas of a city show: a page of its open cinemas.
+#[derive(Serialize, ToSchema)]
+struct CityCatalog {
+    /// The city.
+    #[schema(example = "berlin")]
+    city_id: String,
+    /// Its open cinemas by name; none when all of them are closed.
+    items: Vec<CatalogCinema>,
+    /// Pass as `cursor` for the next page; null on the last one.
+    next_cursor: Option<String>,
+}
+
+/// An open cinema and what it shows.
+#[derive(Serialize, ToSchema)]
+struct CatalogCinema {
+    /// The cinema's id.
+    id: String,
+    /// Name as shown.
+    name: String,
+    /// Where in the city.
+    address: String,
+    /// IANA time zone its days are counted in.
+    #[schema(example = "Europe/Berlin")]
+    time_zone: String,
+    /// The day it is there: what the premieres are current by.
+    today: NaiveDate,
+    /// The programme in the order the movies were added, without those that were withdrawn; at most 500.
+    movies: Vec<CatalogMovie>,
+    /// Of these movies the current premieres, the earliest first.
+    premieres: Vec<CatalogMovie>,
+}
+
+impl CatalogCinema {
+    fn new(listed: ListedCinema, now: DateTime<Utc>, window: PremieresWindow) -> Self {
+        let today = today(now, &listed.time_zone);
+        let mut premieres: Vec<CatalogMovie> = listed
+            .movies
+            .iter()
+            .filter(|movie| window.includes(movie.premiere_date, today))
+            .cloned()
+            .collect();
+        premieres.sort_by_key(|movie| movie.premiere_date);
+        Self {
+            id: listed.id,
+            name: listed.name,
+            address: listed.address,
+            time_zone: listed.time_zone,
+            today,
+            movies: listed.movies,
+            premieres,
+        }
+    }
+}
+
+/// A cinema.
+#[derive(Serialize, ToSchema)]
+struct Cinema {
+    /// The cinema's id.
+    id: String,
+    /// Name as shown.
+    name: String,
+    /// The city it stands in.
+    #[schema(example = "berlin")]
+    city_id: String,
+    /// Where in the city.
+    address: String,
+    /// IANA time zone its days are counted in.
+    #[schema(example = "Europe/Berlin")]
+    time_zone: String,
+    /// Ids of the movies in its programme, in the order they were added, withdrawn ones included.
+    programme: Vec<String>,
+    /// When it was opened.
+    opened_at: DateTime<Utc>,
+    /// When it last changed.
+    updated_at: DateTime<Utc>,
+    /// Sequence of the cinema's last event, and the entity tag: send it as `If-Match` with a command.
+    sequence: i64,
+}
+
+impl From<CinemaRow> for Cinema {
+    fn from(row: CinemaRow) -> Self {
+        Self {
+            id: row.id,
+            name: row.name,
+            city_id: row.city_id,
+            address: row.address,
+            time_zone: row.time_zone,
+            programme: row.programme,
+            opened_at: row.opened_at,
+            updated_at: row.updated_at,
+            sequence: row.sequence,
+        }
+    }
+}
+
+/// What a city's catalog may be asked for.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct CatalogParameters {
+    /// A premiere is current until this many days after it, 0 to 365.
+    #[param(value_type = Option<u16>, maximum = 365, default = 28)]
+    window_days_before: Option<String>,
+    /// A premiere is current from this many days before it, 0 to 365.
+    #[param(value_type = Option<u16>, maximum = 365, default = 7)]
+    window_days_after: Option<String>,
+    /// Cinemas per page, 1 to 100.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100, default = 20)]
+    limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    #[serde(rename = "min_position")]
+    #[param(ignore)]
+    _min_position: Option<String>,
+}
+
+/// What a list of cities may be asked for.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct CityListParameters {
+    /// Cities per page, 1 to 100.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100, default = 20)]
+    limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    #[serde(rename = "min_position")]
+    #[param(ignore)]
+    _min_position: Option<String>,
+}
+
+pub(super) fn router(reads: Reads) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(get_catalog))
+        .routes(routes!(get_cinema))
+        .routes(routes!(list_cities))
+        .with_state(reads)
+}
+
+/// Gives what the cinemas of a city show, and which of it is new.
+///
+/// A city is known when it has a cinema, open or closed. A premiere is current when its day is in the window around today
+/// in the cinema's own time zone: from `window_days_before` days before today to `window_days_after` days after it.
+#[utoipa::path(
+    get, path = "/catalog/{city_id}", tag = "catalog",
+    params(("city_id" = String, Path, description = "The city's id"), CatalogParameters, ReadWanted),
+    responses(
+        (status = 200, description = "A page of the city's open cinemas", body = CityCatalog),
+        (status = 304, description = "Not changed since the entity tag sent"),
+        (status = 400, description = "`INVALID_PATH`, `INVALID_QUERY`, `INVALID_CURSOR`, `POSITION_BEYOND_HEAD`"),
+        (status = 404, description = "`CITY_NOT_FOUND`"),
+        (status = 503, description = "`READ_MODEL_BEHIND`, `READ_MODEL_UNAVAILABLE`"),
+    )
+)]
+async fn get_catalog(
+    State(reads): State<Reads>,
+    Path(city_id): Path<String>,
+    Query(given): Query<CatalogParameters>,
+    wanted: ReadWanted,
+) -> Result<Answer<CityCatalog>, Problem> {
+    let city_id = path_id("city_id", &city_id, CityId::parse)?;
+    let mut parameters = Parameters::default();
+    let mut days =
+        |name: &str, text: Option<&str>, default| parameters.whole_number(name, text, default, 0, WINDOW_DAYS_MAX);
+    let window = PremieresWindow {
+        days_before: days(
+            "window_days_before",
+            given.window_days_before.as_deref(),
+            WINDOW_DAYS_BEFORE,
+        ),
+        days_after: days(
+            "window_days_after",
+            given.window_days_after.as_deref(),
+            WINDOW_DAYS_AFTER,
+        ),
+    };
+    let limit = parameters.limit(given.limit.as_deref());
+    parameters.finish()?;
+    let list = ("catalog", city_id.as_str());
+    let after: Option<CinemaPlace> = given.cursor.map(|cursor| Cursor::decode(&cursor, &list)).transpose()?;
+
+    let mut read = reads.begin(&wanted, &[]).await?;
+    let found = queries::city(&mut read.connection, &read.generation, &city_id, after.as_ref(), limit)
+        .await
+        .map_err(unreadable)?;
+    if !found.known {
+        return Err(not_found(
+            read.position,
+            "CITY_NOT_FOUND",
+            "there has never been a cinema in this city",
+        ));
+    }
+    let now = Utc::now();
+    let place = |cinema: &ListedCinema| {
+        let place: CinemaPlace = (CursorText(cinema.name.clone()), CursorText(cinema.id.clone()));
+        Cursor::encode(&place, &list)
+    };
+    let page = Page::cut(found.cinemas, limit, place, |cinema| {
+        CatalogCinema::new(cinema, now, window)
+    });
+    let catalog = CityCatalog {
+        city_id: city_id.as_str().to_owned(),
+        items: page.items,
+        next_cursor: page.next_cursor,
+    };
+    Ok(Answer::new(&wanted, read.position, catalog))
+}
+
+/// Gives a cinema.
+///
+/// Its programme is what the cinema itself has been told; `GET /catalog/{city_id}` leaves withdrawn movies out.
+#[utoipa::path(
+    get, path = "/cinemas/{id}", tag = "catalog",
+    params(("id" = String, Path, description = "The cinema's id"), ReadWanted),
+    responses(
+        (status = 200, description = "The cinema; `ETag` is the sequence", body = Cinema),
+        (status = 304, description = "Not changed since the entity tag sent"),
+        (status = 400, description = "`INVALID_PATH`, `INVALID_QUERY`, `POSITION_BEYOND_HEAD`"),
+        (status = 404, description = "`CINEMA_NOT_FOUND`"),
+        (status = 410, description = "`CINEMA_CLOSED`"),
+        (status = 503, description = "`READ_MODEL_BEHIND`, `READ_MODEL_PARKED`, `READ_MODEL_UNAVAILABLE`"),
+    )
+)]
+async fn get_cinema(
+    State(reads): State<Reads>,
+    Path(id): Path<String>,
+    _query: Query<NoParameters>,
+    wanted: ReadWanted,
+) -> Result<Answer<Cinema>, Problem> {
+    let id = path_id("id", &id, CinemaId::parse)?;
+    let mut read = reads.begin(&wanted, &[("cinema", id.as_str())]).await?;
+    let found = queries::find(&mut read.connection, &read.generation, &id)
+        .await
+        .map_err(unreadable)?;
+    match found {
+        None => Err(absent(read.position, &CinemaError::NotFound)),
+        Some(row) if row.gone => Err(absent(read.position, &CinemaError::Closed)),
+        Some(row) => {
+            let sequence = row.sequence;
+            Ok(Answer::new(&wanted, read.position, Cinema::from(row)).etag(sequence))
+        }
+    }
+}
+
+/// Lists the cities that have a cinema, open or closed, by id.
+#[utoipa::path(
+    get, path = "/cities", tag = "catalog",
+    params(CityListParameters, ReadWanted),
+    responses(
+        (status = 200, description = "A page of cities", body = Page<City>),
+        (status = 304, description = "Not changed since the entity tag sent"),
+        (status = 400, description = "`INVALID_QUERY`, `INVALID_CURSOR`, `POSITION_BEYOND_HEAD`"),
+        (status = 503, description = "`READ_MODEL_BEHIND`, `READ_MODEL_UNAVAILABLE`"),
+    )
+)]
+async fn list_cities(
+    State(reads): State<Reads>,
+    Query(given): Query<CityListParameters>,
+    wanted: ReadWanted,
+) -> Result<Answer<Page<City>>, Problem> {
+    let mut parameters = Parameters::default();
+    let limit = parameters.limit(given.limit.as_deref());
+    parameters.finish()?;
+    let after: Option<CursorText> = given
+        .cursor
+        .map(|cursor| Cursor::decode(&cursor, &"cities"))
+        .transpose()?;
+
+    let mut read = reads.begin(&wanted, &[]).await?;
+    let rows = queries::cities(&mut read.connection, &read.generation, after.as_ref(), limit)
+        .await
+        .map_err(unreadable)?;
+    let place = |city: &City| Cursor::encode(&city.city_id, &"cities");
+    Ok(Answer::new(
+        &wanted,
+        read.position,
+        Page::cut(rows, limit, place, |city| city),
+    ))
+}

@@ -1,0 +1,76 @@
+//! The catalog's two tables: how rows are written.
+
+use sqlx::PgConnection;
+
+use super::cinema_row::CinemaRow;
+use super::movie_row::MovieRow;
+use crate::Generation;
+use crate::row::{Table, json_texts};
+
+impl Table for CinemaRow {
+    const NAME: &'static str = "cinemas";
+    const COLUMNS: &'static str =
+        "id, name, city_id, address, time_zone, programme, opened_at, updated_at, sequence, gone";
+
+    async fn store(tx: &mut PgConnection, generation: &Generation, rows: &[Self]) -> Result<(), sqlx::Error> {
+        let statement = format!(
+            "INSERT INTO {generation}.cinemas \
+             (id, name, city_id, address, time_zone, programme, opened_at, updated_at, sequence, gone) \
+             SELECT id, name, city_id, address, time_zone, ARRAY(SELECT json_array_elements_text(programme::json)), \
+             opened_at, updated_at, sequence, gone \
+             FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::timestamptz[], \
+             $8::timestamptz[], $9::bigint[], $10::boolean[]) \
+             AS new (id, name, city_id, address, time_zone, programme, opened_at, updated_at, sequence, gone) \
+             ON CONFLICT (id) DO UPDATE SET name = excluded.name, city_id = excluded.city_id, \
+             address = excluded.address, time_zone = excluded.time_zone, programme = excluded.programme, \
+             opened_at = excluded.opened_at, updated_at = excluded.updated_at, sequence = excluded.sequence, \
+             gone = excluded.gone"
+        );
+        sqlx::query(&statement)
+            .bind(rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.name.as_str()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.city_id.as_str()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.address.as_str()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.time_zone.as_str()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| json_texts(&row.programme)).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.opened_at).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.updated_at).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.sequence).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.gone).collect::<Vec<_>>())
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+}
+
+impl Table for MovieRow {
+    const NAME: &'static str = "movies";
+    const COLUMNS: &'static str = "id, title, runtime_minutes, age_rating, genres, premiere_date, sequence, gone";
+
+    async fn store(tx: &mut PgConnection, generation: &Generation, rows: &[Self]) -> Result<(), sqlx::Error> {
+        let statement = format!(
+            "INSERT INTO {generation}.movies \
+             (id, title, runtime_minutes, age_rating, genres, premiere_date, sequence, gone) \
+             SELECT id, title, runtime_minutes, age_rating, ARRAY(SELECT json_array_elements_text(genres::json)), \
+             premiere_date, sequence, gone \
+             FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::date[], $7::bigint[], \
+             $8::boolean[]) \
+             AS new (id, title, runtime_minutes, age_rating, genres, premiere_date, sequence, gone) \
+             ON CONFLICT (id) DO UPDATE SET title = excluded.title, runtime_minutes = excluded.runtime_minutes, \
+             age_rating = excluded.age_rating, genres = excluded.genres, premiere_date = excluded.premiere_date, \
+             sequence = excluded.sequence, gone = excluded.gone"
+        );
+        sqlx::query(&statement)
+            .bind(rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.title.as_str()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.runtime_minutes).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.age_rating.as_str()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| json_texts(&row.genres)).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.premiere_date).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.sequence).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.gone).collect::<Vec<_>>())
+            .execute(tx)
+            .await?;
+        Ok(())
+    }
+}

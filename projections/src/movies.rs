@@ -1,0 +1,61 @@
+//! The movies projection: every announced movie, searched by words, filtered and sorted.
+
+mod list;
+mod queries;
+mod routes;
+mod row;
+mod table;
+
+use async_trait::async_trait;
+use event_bus::Binding;
+use sqlx::PgConnection;
+use utoipa_axum::router::OpenApiRouter;
+
+use self::row::MovieRow;
+use crate::row::project;
+use crate::{ApplyError, Generation, Projection, Reads, Recorded};
+
+const BINDINGS: [Binding; 1] = [Binding {
+    exchange: "movie",
+    pattern: "movie.#",
+}];
+
+/// Answers `GET /movies`, `GET /movies/premieres` and `GET /movies/{id}` from the streams of movies.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Movies;
+
+#[async_trait]
+impl Projection for Movies {
+    fn name(&self) -> &'static str {
+        "movies"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        &BINDINGS
+    }
+
+    fn binding_version(&self) -> i32 {
+        1
+    }
+
+    fn schema(&self) -> &'static str {
+        include_str!("movies/schema.sql")
+    }
+
+    async fn apply(
+        &self,
+        tx: &mut PgConnection,
+        generation: &Generation,
+        events: &[Recorded],
+    ) -> Result<(), ApplyError> {
+        project::<MovieRow>(tx, generation, &events.iter().collect::<Vec<_>>()).await
+    }
+
+    fn router(&self, reads: Reads) -> OpenApiRouter {
+        routes::router(reads)
+    }
+}

@@ -1,0 +1,44 @@
+//! The problems that queries answer with instead of data.
+
+use std::time::Duration;
+
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use domain::{Position, Rejection, RejectionKind};
+use service::Problem;
+
+use crate::reads::answer::HEADER_READ_POSITION;
+
+/// What a reader is told to wait before it asks again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// What is asked for is not there, told as a command to it would be told: 410 when it has ended for ever, else 404.
+pub(crate) fn absent(position: Position, rejection: &impl Rejection) -> Problem {
+    let status = match rejection.kind() {
+        RejectionKind::Gone => StatusCode::GONE,
+        _ => StatusCode::NOT_FOUND,
+    };
+    at(position, Problem::new(status, rejection.code(), rejection.to_string()))
+}
+
+/// 404 for what has no stream of its own.
+pub(crate) fn not_found(position: Position, code: &'static str, detail: &str) -> Problem {
+    at(position, Problem::new(StatusCode::NOT_FOUND, code, detail))
+}
+
+/// That something is not there is an answer too, and holds at a position like any other.
+fn at(position: Position, problem: Problem) -> Problem {
+    problem.with_header(
+        HeaderName::from_static(HEADER_READ_POSITION),
+        HeaderValue::from(position.0),
+    )
+}
+
+/// 503: the database did not answer the query, or its generation was dropped just now. Asking again is right either way.
+pub(crate) fn unreadable(error: sqlx::Error) -> Problem {
+    tracing::warn!(
+        error = &error as &dyn std::error::Error,
+        "a query of the read model failed"
+    );
+    let detail = "the read model's database does not answer";
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "READ_MODEL_UNAVAILABLE", detail).retry_after(RETRY_AFTER)
+}

@@ -1,0 +1,61 @@
+//! The users projection: who is registered, by name and by role.
+
+mod queries;
+mod routes;
+mod row;
+mod table;
+mod words;
+
+use async_trait::async_trait;
+use event_bus::Binding;
+use sqlx::PgConnection;
+use utoipa_axum::router::OpenApiRouter;
+
+use self::row::UserRow;
+use crate::row::project;
+use crate::{ApplyError, Generation, Projection, Reads, Recorded};
+
+const BINDINGS: [Binding; 1] = [Binding {
+    exchange: "user",
+    pattern: "user.#",
+}];
+
+/// Answers `GET /users` and `GET /users/{id}` from the streams of users.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Users;
+
+#[async_trait]
+impl Projection for Users {
+    fn name(&self) -> &'static str {
+        "users"
+    }
+
+    fn version(&self) -> i32 {
+        1
+    }
+
+    fn bindings(&self) -> &'static [Binding] {
+        &BINDINGS
+    }
+
+    fn binding_version(&self) -> i32 {
+        1
+    }
+
+    fn schema(&self) -> &'static str {
+        include_str!("users/schema.sql")
+    }
+
+    async fn apply(
+        &self,
+        tx: &mut PgConnection,
+        generation: &Generation,
+        events: &[Recorded],
+    ) -> Result<(), ApplyError> {
+        project::<UserRow>(tx, generation, &events.iter().collect::<Vec<_>>()).await
+    }
+
+    fn router(&self, reads: Reads) -> OpenApiRouter {
+        routes::router(reads)
+    }
+}

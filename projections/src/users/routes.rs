@@ -1,0 +1,155 @@
+//! The routes that answer about users.
+
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use domain::{Role, UserError, UserId};
+use serde::{Deserialize, Serialize};
+use service::{Path, Problem, Query};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::queries::{self, UserFilter, UserPlace};
+use super::row::UserRow;
+use crate::parameters::{CursorText, NoParameters, Parameters, path_id};
+use crate::refusal::{absent, unreadable};
+use crate::{Answer, Cursor, Page, ReadWanted, Reads};
+
+/// A user.
+#[derive(Serialize, ToSchema)]
+struct User {
+    /// The user's id.
+    id: String,
+    /// Name as shown.
+    #[schema(example = "Ada Lovelace")]
+    full_name: String,
+    /// Address for mail; null when the user has none.
+    email: Option<String>,
+    /// Roles in the order they were granted: `customer`, `box_office`, `manager`, `operator`, `admin`.
+    roles: Vec<String>,
+    /// When the user was registered.
+    created_at: DateTime<Utc>,
+    /// When profile or roles last changed.
+    updated_at: DateTime<Utc>,
+    /// When the user last logged in; null before the first time.
+    last_login_at: Option<DateTime<Utc>>,
+    /// Sequence of the user's last event, and the entity tag: send it as `If-Match` with a command.
+    sequence: i64,
+}
+
+impl From<UserRow> for User {
+    fn from(row: UserRow) -> Self {
+        Self {
+            id: row.id,
+            full_name: row.full_name,
+            email: row.email,
+            roles: row.roles,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            last_login_at: row.last_login_at,
+            sequence: row.sequence,
+        }
+    }
+}
+
+/// What a list of users may be asked for.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct UserListParameters {
+    /// Only users that hold this role.
+    #[param(example = "manager")]
+    role: Option<String>,
+    /// Only users whose name has, for each word of this text, a word that begins with it; at most 200 characters.
+    q: Option<String>,
+    /// Users per page, 1 to 100.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100, default = 20)]
+    limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+    #[serde(rename = "min_position")]
+    #[param(ignore)]
+    _min_position: Option<String>,
+}
+
+pub(super) fn router(reads: Reads) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(list_users))
+        .routes(routes!(get_user))
+        .with_state(reads)
+}
+
+/// Gives a user.
+#[utoipa::path(
+    get, path = "/users/{id}", tag = "users",
+    params(("id" = String, Path, description = "The user's id"), ReadWanted),
+    responses(
+        (status = 200, description = "The user; `ETag` is the sequence", body = User),
+        (status = 304, description = "Not changed since the entity tag sent"),
+        (status = 400, description = "`INVALID_PATH`, `INVALID_QUERY`, `POSITION_BEYOND_HEAD`"),
+        (status = 404, description = "`USER_NOT_FOUND`"),
+        (status = 410, description = "`USER_DELETED`"),
+        (status = 503, description = "`READ_MODEL_BEHIND`, `READ_MODEL_PARKED`, `READ_MODEL_UNAVAILABLE`"),
+    )
+)]
+async fn get_user(
+    State(reads): State<Reads>,
+    Path(id): Path<String>,
+    _query: Query<NoParameters>,
+    wanted: ReadWanted,
+) -> Result<Answer<User>, Problem> {
+    let id = path_id("id", &id, UserId::parse)?;
+    let mut read = reads.begin(&wanted, &[("user", id.as_str())]).await?;
+    let found = queries::find(&mut read.connection, &read.generation, &id)
+        .await
+        .map_err(unreadable)?;
+    match found {
+        None => Err(absent(read.position, &UserError::NotFound)),
+        Some(row) if row.gone => Err(absent(read.position, &UserError::Deleted)),
+        Some(row) => {
+            let sequence = row.sequence;
+            Ok(Answer::new(&wanted, read.position, User::from(row)).etag(sequence))
+        }
+    }
+}
+
+/// Lists users by name.
+#[utoipa::path(
+    get, path = "/users", tag = "users",
+    params(UserListParameters, ReadWanted),
+    responses(
+        (status = 200, description = "A page of users", body = Page<User>),
+        (status = 304, description = "Not changed since the entity tag sent"),
+        (status = 400, description = "`INVALID_QUERY`, `INVALID_CURSOR`, `POSITION_BEYOND_HEAD`"),
+        (status = 503, description = "`READ_MODEL_BEHIND`, `READ_MODEL_UNAVAILABLE`"),
+    )
+)]
+async fn list_users(
+    State(reads): State<Reads>,
+    Query(given): Query<UserListParameters>,
+    wanted: ReadWanted,
+) -> Result<Answer<Page<User>>, Problem> {
+    let mut parameters = Parameters::default();
+    let filter = UserFilter {
+        role: parameters.optional("role", given.role.as_deref(), Role::parse),
+        q: parameters.search("q", given.q.as_deref()),
+    };
+    let limit = parameters.limit(given.limit.as_deref());
+    parameters.finish()?;
+    let list = ("users", filter.role.map(Role::as_str), &filter.q);
+    let after: Option<UserPlace> = given.cursor.map(|cursor| Cursor::decode(&cursor, &list)).transpose()?;
+
+    let mut read = reads.begin(&wanted, &[]).await?;
+    let rows = queries::list(&mut read.connection, &read.generation, &filter, after.as_ref(), limit)
+        .await
+        .map_err(unreadable)?;
+    let place = |row: &UserRow| {
+        let place: UserPlace = (CursorText(row.full_name.clone()), CursorText(row.id.clone()));
+        Cursor::encode(&place, &list)
+    };
+    Ok(Answer::new(
+        &wanted,
+        read.position,
+        Page::cut(rows, limit, place, User::from),
+    ))
+}

@@ -1,0 +1,18 @@
+-- One row per user's stream. A deleted user's row stays, without personal data, so that the order in which streams are
+-- applied does not matter. Ids compare by bytes, names by the rules common to all languages.
+CREATE TABLE users (
+    id            text COLLATE "C" PRIMARY KEY,
+    full_name     text COLLATE "und-x-icu" NOT NULL,
+    name_words    text[] NOT NULL,
+    email         text,
+    roles         text[] NOT NULL,
+    created_at    timestamptz NOT NULL,
+    updated_at    timestamptz NOT NULL,
+    last_login_at timestamptz,
+    sequence      bigint NOT NULL,
+    gone          boolean NOT NULL
+);
+
+CREATE INDEX users_by_name ON users (full_name, id) WHERE NOT gone;
+CREATE INDEX users_by_name_word ON users USING gin (array_to_tsvector(name_words)) WHERE NOT gone;
+CREATE INDEX users_by_role ON users USING gin (roles) WHERE NOT gone;

@@ -1,1 +1,43 @@
 //! Independent projections: RabbitMQ in, read models and their queries out.
+//!
+//! Each projection has its own database, queue and bindings, and can be served alone. [`Projection`] is what a
+//! read model brings; everything else here is the same for all of them: the [`consumer`] that applies what a
+//! watermark has closed, the projection's row with its checkpoint and live [`Generation`], the parking of events
+//! that cannot be applied, the waiting of [`Reads`] for a position, and `GET /projections`.
+
+mod apply;
+mod args;
+mod catalog;
+pub mod consumer;
+mod control;
+mod generation;
+mod heal;
+mod metric;
+mod migrate;
+mod movies;
+mod parameters;
+mod parked;
+mod projection;
+mod range;
+mod reads;
+mod refusal;
+mod row;
+mod serve;
+mod status;
+mod users;
+
+pub use apply::failure::ApplyError;
+pub use args::{ConsumerArgs, Name, ProjectionsArgs};
+pub use catalog::Catalog;
+pub use generation::Generation;
+pub use migrate::{MigrateError, migrate};
+pub use movies::Movies;
+pub use projection::{Projection, Recorded};
+pub use reads::answer::Answer;
+pub use reads::cursor::Cursor;
+pub use reads::page::{Limit, Page};
+pub use reads::wanted::ReadWanted;
+pub use reads::{Read, Reads};
+pub use serve::{Served, ServiceError, service};
+pub use status::{ProjectionStatus, State};
+pub use users::Users;

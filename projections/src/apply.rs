@@ -1,0 +1,241 @@
+//! Applying a batch: the read model's change and the move of its checkpoint, in one transaction.
+//!
+//! The transaction locks the projection's row and then reads it. If the row is not where this consumer left it, the
+//! batch belongs to somebody else's past: nothing is applied. Otherwise the events are applied together; if that fails
+//! for what they are, they are applied apart ([`isolation`]) and those that cannot be applied are parked.
+
+pub(crate) mod batch;
+pub(crate) mod failure;
+mod isolation;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::Position;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection};
+
+use crate::control::{self, Row};
+use crate::parked::{self, Reason};
+use crate::{ApplyError, Projection};
+use batch::Batch;
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Where a consumer left the projection's row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fence {
+    /// The checkpoint.
+    pub(crate) position: Position,
+    /// The consumer's epoch; none before its first commit, which takes the next one.
+    pub(crate) epoch: Option<i64>,
+}
+
+/// What a commit did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Committed {
+    /// The consumer's epoch.
+    pub(crate) epoch: i64,
+    /// Events that were parked.
+    pub(crate) parked: usize,
+    /// Streams that are parked now.
+    pub(crate) parked_streams: i64,
+}
+
+/// Why nothing was committed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CommitError {
+    /// The row has moved, or its generation is of another version: what the consumer holds is void.
+    #[error("the read model was moved by another consumer or an operator")]
+    Superseded,
+    /// The events could not be applied.
+    #[error("the events could not be applied")]
+    Apply(#[from] ApplyError),
+    /// So many streams would be parked that the fault is likely not theirs.
+    #[error("{streams} streams would be parked within an hour, more than {allowed}; the place is held instead")]
+    ParkingTooMany {
+        /// How many.
+        streams: i64,
+        /// How many may be.
+        allowed: u32,
+    },
+    /// The database refused or could not be reached.
+    #[error("the read model's database failed")]
+    Database(#[from] sqlx::Error),
+    /// The database did not accept a connection in time.
+    #[error("the read model's database does not accept a connection")]
+    ConnectTimeout,
+}
+
+/// How a batch is applied.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Manner {
+    Together,
+    Apart,
+}
+
+/// Commits batches through a connection of its own, which is given up after any failure.
+pub(crate) struct Applier {
+    projection: Arc<dyn Projection>,
+    options: PgConnectOptions,
+    connection: Option<PgConnection>,
+    parked_streams_per_hour_max: u32,
+}
+
+impl Applier {
+    /// Applies for a projection to the database that `options` lead to.
+    pub(crate) fn new(
+        projection: Arc<dyn Projection>,
+        options: PgConnectOptions,
+        parked_streams_per_hour_max: u32,
+    ) -> Self {
+        Self {
+            projection,
+            options,
+            connection: None,
+            parked_streams_per_hour_max,
+        }
+    }
+
+    /// Reads the projection's row, which is made with the first generation when there is none.
+    pub(crate) async fn ensure(&mut self) -> Result<Row, CommitError> {
+        let mut connection = self.connection().await?;
+        let row = control::ensure(&mut connection, &*self.projection).await?;
+        self.connection = Some(connection);
+        Ok(row)
+    }
+
+    /// Notes the log's new identity in the row; see [`control::adopt_log`].
+    pub(crate) async fn adopt_log(
+        &mut self,
+        held: &control::Checkpoint,
+        log_id: uuid::Uuid,
+    ) -> Result<(), CommitError> {
+        let mut connection = self.connection().await?;
+        control::adopt_log(&mut connection, self.projection.name(), held, log_id).await?;
+        self.connection = Some(connection);
+        Ok(())
+    }
+
+    /// Applies the batch and moves the checkpoint to its target. Either both happen or nothing does; when the commit's
+    /// answer is lost, the next call finds out by the row.
+    ///
+    /// Dropping the future drops the connection too, and with it the transaction.
+    pub(crate) async fn commit(&mut self, fence: Fence, batch: &Batch) -> Result<Committed, CommitError> {
+        let mut connection = self.connection().await?;
+        let manner = if batch.malformed.is_empty() {
+            Manner::Together
+        } else {
+            Manner::Apart
+        };
+        let committed = match self.transact(&mut connection, fence, batch, manner).await {
+            Err(error) if manner == Manner::Together && is_deterministic(&error) => {
+                tracing::info!(projection = self.projection.name(), %error, "applying the events apart");
+                self.transact(&mut connection, fence, batch, Manner::Apart).await?
+            }
+            other => other?,
+        };
+        self.connection = Some(connection);
+        Ok(committed)
+    }
+
+    async fn connection(&mut self) -> Result<PgConnection, CommitError> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => {
+                let connected = tokio::time::timeout(CONNECT_TIMEOUT, self.options.connect()).await;
+                Ok(connected.map_err(|_elapsed| CommitError::ConnectTimeout)??)
+            }
+        }
+    }
+
+    async fn transact(
+        &self,
+        connection: &mut PgConnection,
+        fence: Fence,
+        batch: &Batch,
+        manner: Manner,
+    ) -> Result<Committed, CommitError> {
+        let name = self.projection.name();
+        let mut tx = connection.begin().await?;
+        control::lock(&mut tx, name).await?;
+        let row = control::load(&mut *tx, name).await?.ok_or(CommitError::Superseded)?;
+        let epoch = self.pass(&row, fence)?;
+        let (mut parked, newly_parked) = self.apply(&mut tx, &row, batch, manner).await?;
+        if !parked.is_empty() {
+            parked.sort_by_key(|(event, _)| event.position);
+            parked::park(&mut tx, &row.generation, &parked).await?;
+        }
+        if newly_parked > 0 {
+            let streams = parked::streams_of_the_last_hour(&mut tx, &row.generation).await?;
+            let allowed = self.parked_streams_per_hour_max;
+            if streams > i64::from(allowed) {
+                return Err(CommitError::ParkingTooMany { streams, allowed });
+            }
+        }
+        control::advance(&mut tx, name, &batch.target, epoch, newly_parked).await?;
+        tx.commit().await?;
+        Ok(Committed {
+            epoch,
+            parked: parked.len(),
+            parked_streams: row.parked_streams + newly_parked,
+        })
+    }
+
+    /// Compares the locked row with what the consumer holds, and gives the epoch to commit with.
+    fn pass(&self, row: &Row, fence: Fence) -> Result<i64, CommitError> {
+        let same_epoch = fence.epoch.is_none_or(|epoch| epoch == row.consumer_epoch);
+        if row.checkpoint.position == fence.position && same_epoch && row.is_of(&*self.projection) {
+            Ok(fence.epoch.unwrap_or(row.consumer_epoch + 1))
+        } else {
+            Err(CommitError::Superseded)
+        }
+    }
+
+    /// Applies what can be applied; gives what is to be parked, and how many streams are parked for the first time.
+    async fn apply<'a>(
+        &self,
+        tx: &mut PgConnection,
+        row: &Row,
+        batch: &'a Batch,
+        manner: Manner,
+    ) -> Result<(isolation::Parked<'a>, i64), CommitError> {
+        let parked_streams = match row.parked_streams {
+            0 => Vec::new(),
+            _ => parked::among(tx, &row.generation, &batch.streams()).await?,
+        };
+        if manner == Manner::Together && parked_streams.is_empty() {
+            if !batch.recorded.is_empty() {
+                self.projection.apply(tx, &row.generation, &batch.recorded).await?;
+            }
+            return Ok((Vec::new(), 0));
+        }
+        let (behind, open) = batch.split(&parked_streams);
+        let mut parked: isolation::Parked<'a> = behind.into_iter().map(|event| (event, Reason::BehindParked)).collect();
+        let newly_parked = match manner {
+            Manner::Together => {
+                if !open.recorded.is_empty() {
+                    self.projection.apply(tx, &row.generation, &open.recorded).await?;
+                }
+                0
+            }
+            Manner::Apart => {
+                let (failed, streams) =
+                    isolation::apply_apart(tx, &*self.projection, &row.generation, batch, &open).await?;
+                parked.extend(failed);
+                streams
+            }
+        };
+        Ok((parked, newly_parked))
+    }
+}
+
+/// Tells whether the batch as a whole would fail again in the same way. A constraint that is checked at commit counts.
+fn is_deterministic(error: &CommitError) -> bool {
+    match error {
+        CommitError::Apply(error) => error.is_deterministic(),
+        CommitError::Database(error) => failure::refused_for_its_data(error),
+        _ => false,
+    }
+}

@@ -1,0 +1,153 @@
+//! The consumer of a projection: supervises one session after the other, for ever.
+//!
+//! States: connecting -> waiting (another process is active) -> consuming <-> healing (from the log), held (keeps its
+//! place and tries again); version mismatch and log diverged apply nothing and look again from time to time.
+//!
+//! Guarantees: at every commit *applied = checkpoint*, each position exactly once and in order. Only a range that a
+//! watermark or the log itself has closed is applied. A session never cancels its consumption and never gives single
+//! messages back; it closes its channel, and the broker puts what is unacknowledged back in its place.
+//!
+//! Failure: what may go better another time (a database away, an event type that newer code knows) is tried again with
+//! the place held. Any other error ends the session: everything it holds is dropped, a new one starts at the checkpoint.
+//!
+//! Acknowledging *through* a watermark's delivery may acknowledge held events of later ranges, when messages came out
+//! of order. If the consumer dies then, the broker does not send them again, and that is safe: their own watermark is
+//! still to come, what is held does not agree with its totals, and the range is applied from the log.
+
+mod ending;
+mod healing;
+mod session;
+mod work;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use domain::Position;
+use event_bus::{AmqpUrl, QueueSpec};
+use event_store::LogReader;
+use service::BoxError;
+use service::database::{self, DatabaseUrl};
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::status::Progress;
+use crate::{ConsumerArgs, Projection, State};
+use ending::Ending;
+use session::Session;
+
+/// The first pause after a failure.
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
+/// A session that lived this long starts the pauses anew.
+const SESSION_PROVEN: Duration = Duration::from_secs(1);
+
+/// Keeps a read model up to date with the log.
+pub struct Consumer {
+    projection: Arc<dyn Projection>,
+    database: PgConnectOptions,
+    log: LogReader,
+    amqp_url: AmqpUrl,
+    args: ConsumerArgs,
+    progress: Arc<Progress>,
+}
+
+impl fmt::Debug for Consumer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Consumer")
+            .field("projection", &self.projection.name())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Consumer {
+    /// Makes a consumer; nothing is connected before [`Self::run`].
+    pub fn new(
+        projection: Arc<dyn Projection>,
+        database_url: &DatabaseUrl,
+        log: LogReader,
+        amqp_url: AmqpUrl,
+        args: ConsumerArgs,
+    ) -> Self {
+        let database = database::connect_options(database_url, "marquee-projection-consumer")
+            .options([("statement_timeout", args.iteration_ms_max)]);
+        let progress = Arc::new(Progress::new(projection.name()));
+        Self {
+            projection,
+            database,
+            log,
+            amqp_url,
+            args,
+            progress,
+        }
+    }
+
+    /// Tells of each commit of this consumer.
+    pub fn committed(&self) -> watch::Receiver<Position> {
+        self.progress.committed()
+    }
+
+    /// What the consumer shows of itself.
+    pub(crate) fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Consumes until `stop` is cancelled. What is in progress then is dropped; nothing is lost by it.
+    ///
+    /// # Errors
+    /// None: whatever goes wrong is shown, and tried again after a pause.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), BoxError> {
+        let mut delays = self.retry_delays();
+        loop {
+            let started = Instant::now();
+            let ending = match self.session(&stop).await {
+                Ending::Stopped => break,
+                ending => ending,
+            };
+            self.progress.failed(&ending);
+            self.progress.is(ending.state());
+            if started.elapsed() >= SESSION_PROVEN {
+                delays = self.retry_delays();
+            }
+            let delay = delays.next().unwrap_or(RETRY_DELAY_MIN);
+            if stop.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
+                break;
+            }
+        }
+        self.progress.is(State::Stopped);
+        Ok(())
+    }
+
+    async fn session(&self, stop: &CancellationToken) -> Ending {
+        let mut session = match stop.run_until_cancelled(Session::open(self)).await {
+            None => return Ending::Stopped,
+            Some(Err(ending)) => return ending,
+            Some(Ok(session)) => session,
+        };
+        let ending = session.run(stop).await;
+        session.close().await;
+        ending
+    }
+
+    /// Pauses between attempts: doubling, with jitter, without end.
+    fn retry_delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
+        ExponentialBuilder::new()
+            .with_jitter()
+            .with_min_delay(RETRY_DELAY_MIN.min(self.args.retry_delay_max()))
+            .with_max_delay(self.args.retry_delay_max())
+            .without_max_times()
+            .build()
+    }
+
+    /// The queue: one per projection and set of bindings.
+    fn queue(&self) -> QueueSpec {
+        QueueSpec {
+            name: format!("{}.v{}", self.projection.name(), self.projection.binding_version()),
+            bindings: self.projection.bindings().to_vec(),
+            prefetch: self.args.prefetch,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Why a session ended.
+
+use event_bus::BusError;
+use event_store::LogError;
+
+use crate::State;
+use crate::apply::CommitError;
+
+/// Why a session ended; but for [`Ending::Stopped`] another one follows.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Ending {
+    /// It was told to stop.
+    #[error("the consumer was told to stop")]
+    Stopped,
+    /// The code cannot write the live generation.
+    #[error(
+        "VERSION_MISMATCH: the live generation {generation} was made by version {version} (bindings {binding_version}) of \
+         the projection, this code is version {code_version} (bindings {code_binding_version}); it goes on being \
+         served as it is and applies nothing until it is rebuilt, or the matching code runs again"
+    )]
+    VersionMismatch {
+        generation: String,
+        version: i32,
+        binding_version: i32,
+        code_version: i32,
+        code_binding_version: i32,
+    },
+    /// The checkpoint is not in the log.
+    #[error(
+        "LOG_DIVERGED: the event of the checkpoint, position {position}, is not in the log, which was restored or went \
+         back; nothing is applied; rebuilding the projection is the way out"
+    )]
+    LogDiverged { position: i64 },
+    /// The log has another identity than when the session began.
+    #[error("the log's identity has changed; the checkpoint has to be looked for in it")]
+    LogChanged,
+    /// An attempt hung.
+    #[error("an attempt to apply took longer than {limit_ms} ms; the connections are given up")]
+    Stuck { limit_ms: u64 },
+    /// The read model was moved by somebody else, or its database failed outside of an attempt.
+    #[error(transparent)]
+    Database(#[from] CommitError),
+    /// The log could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The broker was lost.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+}
+
+impl Ending {
+    /// What the consumer is then.
+    pub(super) fn state(&self) -> State {
+        match self {
+            Self::VersionMismatch { .. } => State::VersionMismatch,
+            Self::LogDiverged { .. } => State::LogDiverged,
+            Self::Stopped => State::Stopped,
+            _ => State::Connecting,
+        }
+    }
+}

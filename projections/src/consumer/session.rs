@@ -1,0 +1,271 @@
+//! One session of a consumer: from connecting to the first error, with everything it holds.
+
+use std::collections::VecDeque;
+
+use chrono::{DateTime, Utc};
+use domain::Envelope;
+use event_bus::{Delivery, Message, Subscriber, Watermark};
+use futures::FutureExt;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::State;
+use crate::apply::{Applier, CommitError, Fence};
+use crate::consumer::Consumer;
+use crate::consumer::ending::Ending;
+use crate::consumer::work::{Content, Pending, Work};
+use crate::control::Row;
+use crate::heal::{self, Cause};
+use crate::range::{Closed, Ranges, Source, Taken};
+
+/// Everything a session holds; dropped as a whole.
+pub(super) struct Session<'a> {
+    pub(super) consumer: &'a Consumer,
+    pub(super) applier: Applier,
+    pub(super) subscriber: Subscriber,
+    /// The log that the checkpoint was found in.
+    pub(super) log_id: Uuid,
+    /// Where this session left the projection's row.
+    pub(super) fence: Fence,
+    pub(super) ranges: Ranges<Envelope>,
+    /// Closed ranges in order, the first one beginning at the fence's position.
+    pub(super) pending: VecDeque<Pending>,
+    /// Whether the broker delivers to this session, and not to another one.
+    pub(super) active: bool,
+    /// The delivery that came last.
+    pub(super) last_tag: u64,
+    /// The delivery through which everything is applied once nothing is pending.
+    closed_tag: u64,
+    acknowledged_tag: u64,
+    /// When a watermark of our log came last.
+    pub(super) heard_at: Instant,
+    pub(super) redeclared_at: Option<Instant>,
+}
+
+impl<'a> Session<'a> {
+    /// Checks that this code and this log belong to the read model, then binds the queue, then reads the log's head.
+    /// In that order: what comes after the head is in the queue, what comes before can be read.
+    pub(super) async fn open(consumer: &'a Consumer) -> Result<Self, Ending> {
+        let parked_streams_max = consumer.args.parked_streams_per_hour_max;
+        let mut applier = Applier::new(
+            consumer.projection.clone(),
+            consumer.database.clone(),
+            parked_streams_max,
+        );
+        let row = applier.ensure().await?;
+        check_version(consumer, &row)?;
+        let log_id = find_checkpoint(consumer, &mut applier, &row).await?;
+        consumer.progress.is(State::Connecting);
+        let name = format!("projection {}", consumer.projection.name());
+        let subscriber = Subscriber::open(&consumer.amqp_url, &consumer.queue(), &name).await?;
+        let head = consumer.log.head().await?;
+        if head.log_id != log_id {
+            return Err(Ending::LogChanged);
+        }
+        consumer.progress.is(State::Waiting);
+        let position = row.checkpoint.position;
+        let mut session = Self {
+            consumer,
+            applier,
+            subscriber,
+            log_id,
+            fence: Fence { position, epoch: None },
+            ranges: Ranges::new(position, consumer.args.held_max()),
+            pending: VecDeque::new(),
+            active: false,
+            last_tag: 0,
+            closed_tag: 0,
+            acknowledged_tag: 0,
+            heard_at: Instant::now(),
+            redeclared_at: None,
+        };
+        if position.0 == 0 {
+            session.close_from_log(head.position, Cause::Start);
+        }
+        Ok(session)
+    }
+
+    /// Consumes until something ends it.
+    pub(super) async fn run(&mut self, stop: &CancellationToken) -> Ending {
+        loop {
+            if let Err(ending) = self.iterate(stop).await {
+                return ending;
+            }
+        }
+    }
+
+    /// Closes the channel: unacknowledged deliveries go back to their place in the queue.
+    pub(super) async fn close(self) {
+        self.subscriber.close().await;
+    }
+
+    /// Applies what is closed, acknowledges it, and takes what is delivered; without a watermark for too long, asks
+    /// the log.
+    async fn iterate(&mut self, stop: &CancellationToken) -> Result<(), Ending> {
+        self.apply_pending(stop).await?;
+        self.acknowledge(self.closed_tag).await?;
+        if self.is_full() {
+            return self.close_up_to_head(Cause::Full, stop).await;
+        }
+        let silent_at = self.heard_at + self.consumer.args.silence();
+        let next = stop
+            .run_until_cancelled(timeout_at(silent_at, self.subscriber.next()))
+            .await;
+        match next.ok_or(Ending::Stopped)? {
+            Err(_elapsed) => self.break_silence(stop).await,
+            Ok(delivery) => {
+                self.take(delivery?).await?;
+                self.take_what_is_there().await
+            }
+        }
+    }
+
+    /// Takes what was delivered already, so that several closed ranges share a transaction.
+    async fn take_what_is_there(&mut self) -> Result<(), Ending> {
+        for _ in 1..self.consumer.args.batch_events_max {
+            match self.subscriber.next().now_or_never() {
+                Some(delivery) => self.take(delivery?).await?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
+    async fn take(&mut self, delivery: Delivery) -> Result<(), Ending> {
+        if !self.active {
+            self.activate().await?;
+        }
+        self.last_tag = delivery.tag;
+        match delivery.message {
+            Message::Event(event) => self.take_event(event),
+            Message::Watermark(watermark) => self.take_watermark(&watermark, delivery.tag).await?,
+            Message::Foreign { reason } => self.consumer.progress.foreign(&reason),
+        }
+        Ok(())
+    }
+
+    fn take_event(&mut self, event: Envelope) {
+        let progress = &self.consumer.progress;
+        if event.log_id != self.log_id {
+            return progress.foreign("an event of another log");
+        }
+        if !heal::is_bound(self.consumer.projection.bindings(), &event) {
+            return progress.foreign("an event that no binding asks for");
+        }
+        match self.ranges.hold(event.position, event) {
+            Taken::Held => {}
+            Taken::Duplicate => progress.duplicate(),
+            Taken::NoRoom => tracing::debug!("no room to hold an event; its range will come from the log"),
+        }
+    }
+
+    async fn take_watermark(&mut self, watermark: &Watermark, tag: u64) -> Result<(), Ending> {
+        if watermark.log_id != self.log_id {
+            if self.consumer.log.log_id().await? != self.log_id {
+                return Err(Ending::LogChanged);
+            }
+            self.consumer.progress.foreign("a watermark of another log");
+            return Ok(());
+        }
+        self.heard_at = Instant::now();
+        self.closed_tag = tag;
+        let totals = watermark.totals_for(self.consumer.projection.bindings());
+        if let Some(closed) = self.ranges.close(watermark.from, watermark.to, totals) {
+            self.plan(closed, watermark.recorded_at);
+        }
+        Ok(())
+    }
+
+    /// Queues a closed range; complete ones that follow one another become one transaction.
+    fn plan(&mut self, closed: Closed<Envelope>, recorded_at: Option<DateTime<Utc>>) {
+        let Source::Held(mut events) = closed.source else {
+            return self.pending.push_back(Pending::Heal(closed.to, Cause::Loss));
+        };
+        let batch_events_max = self.consumer.args.batch_events_max as usize;
+        if let Some(Pending::Delivered(work)) = self.pending.back_mut()
+            && let Content::Delivered(before) = &mut work.content
+            && before.len() + events.len() <= batch_events_max
+        {
+            before.append(&mut events);
+            work.to = closed.to;
+            work.recorded_at = recorded_at;
+            return;
+        }
+        let content = Content::Delivered(events);
+        self.pending.push_back(Pending::Delivered(Work {
+            to: closed.to,
+            recorded_at,
+            content,
+        }));
+    }
+
+    /// Begins with the first delivery. Whoever was active before may have committed since this session read the row.
+    async fn activate(&mut self) -> Result<(), Ending> {
+        let row = self.applier.ensure().await?;
+        check_version(self.consumer, &row)?;
+        self.follow(&row);
+        self.active = true;
+        self.consumer.progress.is(State::Consuming);
+        Ok(())
+    }
+
+    /// Goes on from where the row is.
+    pub(super) fn follow(&mut self, row: &Row) {
+        if row.checkpoint.position != self.fence.position {
+            let position = row.checkpoint.position;
+            self.fence = Fence { position, epoch: None };
+            self.ranges = Ranges::new(position, self.consumer.args.held_max());
+            self.pending.clear();
+        }
+    }
+
+    /// Acknowledges everything through a delivery; see the module [`crate::consumer`] for why that is safe.
+    pub(super) async fn acknowledge(&mut self, tag: u64) -> Result<(), Ending> {
+        if tag > self.acknowledged_tag {
+            self.subscriber.ack_through(tag).await?;
+            self.acknowledged_tag = tag;
+        }
+        Ok(())
+    }
+
+    /// Tells whether the broker will deliver nothing more, or more could not be held.
+    fn is_full(&self) -> bool {
+        let unacknowledged = self.last_tag - self.acknowledged_tag;
+        unacknowledged >= u64::from(self.consumer.args.prefetch) || self.ranges.is_full()
+    }
+}
+
+fn check_version(consumer: &Consumer, row: &Row) -> Result<(), Ending> {
+    if row.is_of(&*consumer.projection) {
+        return Ok(());
+    }
+    Err(Ending::VersionMismatch {
+        generation: row.generation.to_string(),
+        version: row.version,
+        binding_version: row.binding_version,
+        code_version: consumer.projection.version(),
+        code_binding_version: consumer.projection.binding_version(),
+    })
+}
+
+/// Looks for the checkpoint's event at its position, and gives the log's identity. A log that has another identity
+/// than the checkpoint, and still its event, was restored or promoted without losing anything of the read model.
+async fn find_checkpoint(consumer: &Consumer, applier: &mut Applier, row: &Row) -> Result<Uuid, Ending> {
+    let log_id = consumer.log.log_id().await?;
+    let Some(event_id) = row.checkpoint.event_id else {
+        return Ok(log_id);
+    };
+    let position = row.checkpoint.position;
+    if consumer.log.event_id_at(position).await? != Some(event_id) {
+        return Err(Ending::LogDiverged { position: position.0 });
+    }
+    if row.checkpoint.log_id != Some(log_id) {
+        tracing::warn!(projection = consumer.projection.name(), %log_id, "the log has a new identity; the checkpoint is in it");
+        applier
+            .adopt_log(&row.checkpoint, log_id)
+            .await
+            .map_err(|error: CommitError| Ending::Database(error))?;
+    }
+    Ok(log_id)
+}

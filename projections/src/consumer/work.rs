@@ -1,0 +1,90 @@
+//! One transaction's worth of work, and why it may not be possible at the moment.
+
+use chrono::{DateTime, Utc};
+use domain::{DecodeError, Envelope, Position};
+use event_store::LogError;
+
+use crate::apply::CommitError;
+use crate::apply::batch::Batch;
+use crate::heal::Cause;
+
+/// A closed range that waits to be applied.
+#[derive(Debug)]
+pub(super) enum Pending {
+    /// Complete as it was delivered.
+    Delivered(Work),
+    /// To be read from the log, up to a position.
+    Heal(Position, Cause),
+}
+
+/// What one transaction applies: everything from the checkpoint up to `to`.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) to: Position,
+    /// When the event at `to` was recorded, if a watermark told.
+    pub(super) recorded_at: Option<DateTime<Utc>>,
+    pub(super) content: Content,
+}
+
+/// What is known of the events. It only ever becomes less or more known by going through the log, so a failed or
+/// dropped attempt can always be made again.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// As delivered, in position order.
+    Delivered(Vec<Envelope>),
+    /// To be read from the log.
+    InLog,
+    /// Ready to be applied.
+    Decoded(Batch),
+}
+
+impl Work {
+    /// Work that is read from the log.
+    pub(super) fn from_log(to: Position) -> Self {
+        Self {
+            to,
+            recorded_at: None,
+            content: Content::InLog,
+        }
+    }
+}
+
+/// Why an attempt failed.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// It may go better another time.
+    Passing(PassingError),
+    /// The log does not have the position that a watermark spoke of.
+    BeyondLog,
+    /// What the session holds is void.
+    Void(CommitError),
+}
+
+/// What may go better another time.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum PassingError {
+    /// Newer code knows the event.
+    #[error("the event at position {} cannot be applied by this code", .position.0)]
+    Unknown { position: Position, source: DecodeError },
+    /// The log could not be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The read model could not be written.
+    #[error(transparent)]
+    Commit(CommitError),
+}
+
+impl From<CommitError> for Trouble {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Superseded => Self::Void(error),
+            other => Self::Passing(PassingError::Commit(other)),
+        }
+    }
+}
+
+impl From<LogError> for Trouble {
+    fn from(error: LogError) -> Self {
+        Self::Passing(PassingError::Log(error))
+    }
+}

@@ -1,0 +1,173 @@
+//! The projection's row: all SQL on what stands outside of the generations.
+
+use chrono::{DateTime, Utc};
+use domain::Position;
+use sqlx::{Connection, Executor, FromRow, PgConnection};
+use uuid::Uuid;
+
+use crate::{Generation, Projection, parked};
+
+/// How far a read model is, and the proof that the log is the one it was made from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Checkpoint {
+    /// Everything up to here is applied.
+    pub(crate) position: Position,
+    /// The event at the position; none at 0.
+    pub(crate) event_id: Option<Uuid>,
+    /// The log; none at 0.
+    pub(crate) log_id: Option<Uuid>,
+    /// When the event at the position was recorded.
+    pub(crate) recorded_at: Option<DateTime<Utc>>,
+}
+
+/// The projection's row as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Row {
+    /// The generation queries read and the consumer writes.
+    pub(crate) generation: Generation,
+    /// Version of the code that made it.
+    pub(crate) version: i32,
+    /// Version of the bindings that fed it.
+    pub(crate) binding_version: i32,
+    /// How far it is.
+    pub(crate) checkpoint: Checkpoint,
+    /// The consumer that committed last.
+    pub(crate) consumer_epoch: i64,
+    /// Streams with parked events.
+    pub(crate) parked_streams: i64,
+}
+
+impl Row {
+    /// Tells whether the generation was made by this code.
+    pub(crate) fn is_of(&self, projection: &dyn Projection) -> bool {
+        self.version == projection.version() && self.binding_version == projection.binding_version()
+    }
+}
+
+#[derive(FromRow)]
+struct Columns {
+    generation: i64,
+    version: i32,
+    binding_version: i32,
+    position: i64,
+    event_id: Option<Uuid>,
+    log_id: Option<Uuid>,
+    recorded_at: Option<DateTime<Utc>>,
+    consumer_epoch: i64,
+    parked_streams: i64,
+}
+
+/// Reads the row; `None` before the first generation is made.
+pub(crate) async fn load(connection: &mut PgConnection, projection: &'static str) -> Result<Option<Row>, sqlx::Error> {
+    let columns: Option<Columns> = sqlx::query_as(
+        "SELECT generation, version, binding_version, position, event_id, log_id, recorded_at, consumer_epoch, \
+         parked_streams FROM public.projection WHERE name = $1",
+    )
+    .bind(projection)
+    .fetch_optional(connection)
+    .await?;
+    Ok(columns.map(|columns| Row {
+        generation: Generation::new(projection, columns.generation),
+        version: columns.version,
+        binding_version: columns.binding_version,
+        checkpoint: Checkpoint {
+            position: Position(columns.position),
+            event_id: columns.event_id,
+            log_id: columns.log_id,
+            recorded_at: columns.recorded_at,
+        },
+        consumer_epoch: columns.consumer_epoch,
+        parked_streams: columns.parked_streams,
+    }))
+}
+
+/// Reads the row, and makes it together with the first generation when there is none. Safe to run concurrently: who
+/// comes second waits for the first at the row's key.
+pub(crate) async fn ensure(connection: &mut PgConnection, projection: &dyn Projection) -> Result<Row, sqlx::Error> {
+    if let Some(row) = load(&mut *connection, projection.name()).await? {
+        return Ok(row);
+    }
+    let mut tx = connection.begin().await?;
+    let made = sqlx::query(
+        "INSERT INTO public.projection (name, generation, version, binding_version) VALUES ($1, 1, $2, $3) \
+         ON CONFLICT (name) DO NOTHING",
+    )
+    .bind(projection.name())
+    .bind(projection.version())
+    .bind(projection.binding_version())
+    .execute(&mut *tx)
+    .await?
+    .rows_affected();
+    if made == 1 {
+        create_generation(&mut tx, projection, Generation::new(projection.name(), 1)).await?;
+    }
+    tx.commit().await?;
+    load(connection, projection.name())
+        .await?
+        .ok_or(sqlx::Error::RowNotFound)
+}
+
+/// Makes the schema and the tables of a generation in the caller's transaction.
+async fn create_generation(
+    tx: &mut PgConnection,
+    projection: &dyn Projection,
+    generation: Generation,
+) -> Result<(), sqlx::Error> {
+    let schema = format!("CREATE SCHEMA {generation}; SET LOCAL search_path = {generation}, public");
+    tx.execute(schema.as_str()).await?;
+    tx.execute(projection.schema()).await?;
+    tx.execute(parked::TABLE).await?;
+    Ok(())
+}
+
+/// Locks the row for the rest of the transaction. It must be read by [`load`] afterwards: only a later statement is
+/// sure to see what the previous holder of the lock has committed.
+pub(crate) async fn lock(tx: &mut PgConnection, projection: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT 1 FROM public.projection WHERE name = $1 FOR UPDATE")
+        .bind(projection)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// Moves the checkpoint of a locked row.
+pub(crate) async fn advance(
+    tx: &mut PgConnection,
+    projection: &'static str,
+    checkpoint: &Checkpoint,
+    consumer_epoch: i64,
+    newly_parked_streams: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE public.projection SET position = $2, event_id = $3, log_id = $4, recorded_at = $5, \
+         consumer_epoch = $6, parked_streams = parked_streams + $7, updated_at = now() WHERE name = $1",
+    )
+    .bind(projection)
+    .bind(checkpoint.position.0)
+    .bind(checkpoint.event_id)
+    .bind(checkpoint.log_id)
+    .bind(checkpoint.recorded_at)
+    .bind(consumer_epoch)
+    .bind(newly_parked_streams)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Notes that the log, under a new identity, still holds the checkpoint: a restored or promoted log that went back no
+/// further than this read model is. Changes nothing when the row has moved since it was read.
+pub(crate) async fn adopt_log(
+    connection: &mut PgConnection,
+    projection: &'static str,
+    held: &Checkpoint,
+    log_id: Uuid,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE public.projection SET log_id = $4 WHERE name = $1 AND position = $2 AND event_id = $3")
+        .bind(projection)
+        .bind(held.position.0)
+        .bind(held.event_id)
+        .bind(log_id)
+        .execute(connection)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,25 @@
+//! A generation: one complete set of a projection's tables, in a schema of its own that is never renamed.
+
+use std::fmt;
+
+/// One set of a projection's tables. Displays as the schema's name (`catalog_g1`), safe to put into SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Generation {
+    projection: &'static str,
+    /// Counted from 1, never used twice.
+    pub number: i64,
+}
+
+impl Generation {
+    /// Names the generation `number` of a projection, whose name is part of the code and plain lower case.
+    pub fn new(projection: &'static str, number: i64) -> Self {
+        debug_assert!(projection.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'));
+        Self { projection, number }
+    }
+}
+
+impl fmt::Display for Generation {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}_g{}", self.projection, self.number)
+    }
+}

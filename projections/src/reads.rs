@@ -1,0 +1,186 @@
+//! Reading a read model: at which position, from which generation, and how long to wait for it.
+
+pub(crate) mod answer;
+pub(crate) mod cursor;
+pub(crate) mod page;
+pub(crate) mod wanted;
+
+use std::fmt;
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use domain::Position;
+use event_store::LogReader;
+use service::Problem;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgPool, Postgres};
+use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::control::{self, Row};
+use crate::{Generation, ReadWanted, parked};
+
+/// The first pause before the row is read again, for when another process commits.
+const POLL_INTERVAL_MIN: Duration = Duration::from_millis(20);
+/// Pauses double up to this one.
+const POLL_INTERVAL_MAX: Duration = Duration::from_millis(160);
+/// What a reader is told to wait before it asks again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How long the event store may take to say where its log ends.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What a query needs; cheap to clone into a router's state.
+#[derive(Clone)]
+pub struct Reads {
+    projection: &'static str,
+    pool: PgPool,
+    log: LogReader,
+    committed: watch::Receiver<Position>,
+}
+
+/// A connection to read with, and where the read model stands at least.
+#[derive(Debug)]
+pub struct Read {
+    /// Nothing is in progress on it.
+    pub connection: PoolConnection<Postgres>,
+    /// The live generation: its schema goes into the SQL.
+    pub generation: Generation,
+    /// Read before the data, so the data can only be newer: the answer's `Read-Position`.
+    pub position: Position,
+}
+
+impl fmt::Debug for Reads {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Reads")
+            .field("projection", &self.projection)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Reads {
+    /// Reads the projection's database through `pool`; `committed` tells what a consumer of this process commits,
+    /// as a hint, and may stay at 0 when there is none.
+    pub fn new(projection: &'static str, pool: PgPool, log: LogReader, committed: watch::Receiver<Position>) -> Self {
+        Self {
+            projection,
+            pool,
+            log,
+            committed,
+        }
+    }
+
+    /// Waits until the read model is where the reader wants it, and gives a connection to read it with.
+    ///
+    /// `streams` (type and id) are those that the answer is about, if it is about given ones. No connection is held
+    /// while waiting.
+    ///
+    /// # Errors
+    /// 503 `READ_MODEL_BEHIND` when the position is not reached in time; 503 `READ_MODEL_PARKED` at once when an event
+    /// of one of the streams, at or before the position, is parked; 400 `POSITION_BEYOND_HEAD` when the log does not
+    /// have the position; 503 `READ_MODEL_UNAVAILABLE` when the database does not answer.
+    pub async fn begin(&self, wanted: &ReadWanted, streams: &[(&str, &str)]) -> Result<Read, Problem> {
+        let deadline = Instant::now() + wanted.wait;
+        let min_position = wanted.min_position.unwrap_or_default();
+        let mut committed = self.committed.clone();
+        let mut poll_interval = POLL_INTERVAL_MIN;
+        let mut head_asked = false;
+        loop {
+            let (mut connection, row) = self.row().await?;
+            if row.parked_streams > 0 && wanted.min_position.is_some() {
+                self.refuse_parked(&mut connection, &row, min_position, streams).await?;
+            }
+            if row.checkpoint.position >= min_position {
+                return Ok(Read {
+                    connection,
+                    generation: row.generation,
+                    position: row.checkpoint.position,
+                });
+            }
+            drop(connection);
+            if !head_asked {
+                self.refuse_beyond_head(min_position).await?;
+                head_asked = true;
+            }
+            if Instant::now() >= deadline {
+                return Err(behind(row.checkpoint.position, min_position));
+            }
+            let poll_at = deadline.min(Instant::now() + poll_interval);
+            poll_interval = POLL_INTERVAL_MAX.min(poll_interval * 2);
+            let hinted = timeout_at(poll_at, committed.wait_for(|at| *at >= min_position)).await;
+            let consumer_gone = matches!(hinted, Ok(Err(_)));
+            drop(hinted);
+            if consumer_gone {
+                tokio::time::sleep_until(poll_at).await;
+            }
+        }
+    }
+
+    /// Reads the projection's row, for who wants to know where the read model is and not what it says.
+    pub(crate) async fn row(&self) -> Result<(PoolConnection<Postgres>, Row), Problem> {
+        let mut connection = self.pool.acquire().await.map_err(|error| self.unavailable(&error))?;
+        let row = control::load(&mut *connection, self.projection)
+            .await
+            .map_err(|error| self.unavailable(&error))?;
+        let row = row.ok_or_else(|| unavailable("the read model is not made yet"))?;
+        Ok((connection, row))
+    }
+
+    async fn refuse_parked(
+        &self,
+        connection: &mut PoolConnection<Postgres>,
+        row: &Row,
+        min_position: Position,
+        streams: &[(&str, &str)],
+    ) -> Result<(), Problem> {
+        if streams.is_empty() {
+            return Ok(());
+        }
+        let parked = parked::among(connection, &row.generation, streams).await;
+        let parked = parked.map_err(|error| self.unavailable(&error))?;
+        match parked.into_iter().find(|(_, position)| *position <= min_position) {
+            None => Ok(()),
+            Some(((kind, id), position)) => Err(Problem::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "READ_MODEL_PARKED",
+                format!(
+                    "the event of {kind} {id} at position {} could not be applied; an operator has to see to it",
+                    position.0
+                ),
+            )),
+        }
+    }
+
+    /// When the event store cannot be asked, nothing is refused: the position may well be there.
+    async fn refuse_beyond_head(&self, min_position: Position) -> Result<(), Problem> {
+        match timeout(HEAD_TIMEOUT, self.log.head()).await {
+            Ok(Ok(head)) if min_position > head.position => Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "POSITION_BEYOND_HEAD",
+                format!(
+                    "there is no position {}; the log ends at {}",
+                    min_position.0, head.position.0
+                ),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn unavailable(&self, error: &sqlx::Error) -> Problem {
+        tracing::warn!(projection = self.projection, %error, "the read model could not be read");
+        unavailable("the read model's database does not answer")
+    }
+}
+
+fn unavailable(detail: &str) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, "READ_MODEL_UNAVAILABLE", detail).retry_after(RETRY_AFTER)
+}
+
+fn behind(position: Position, wanted: Position) -> Problem {
+    Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "READ_MODEL_BEHIND",
+        format!("the read model is at position {}, not yet at {}", position.0, wanted.0),
+    )
+    .retry_after(RETRY_AFTER)
+}

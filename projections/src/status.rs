@@ -1,0 +1,157 @@
+//! What a projection shows of itself: its consumer's state, its position and its lag.
+
+pub(crate) mod progress;
+mod routes;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use domain::Position;
+use event_store::LogReader;
+use metrics::gauge;
+use serde::Serialize;
+use service::BoxError;
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use utoipa::ToSchema;
+
+use crate::{Reads, metric};
+pub(crate) use progress::Progress;
+pub(crate) use routes::router;
+
+/// How often the lag is measured for the metrics.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
+/// How long the event store may take to answer.
+const LOG_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// What a projection's consumer is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// It connects to its database, the event store and the broker.
+    Connecting,
+    /// It is connected and has received nothing yet; another process may be the active consumer.
+    Waiting,
+    /// It applies what it receives.
+    Consuming,
+    /// It applies from the log.
+    Healing,
+    /// It cannot apply what comes next, keeps its place and tries again.
+    Held,
+    /// The generation was made by another version of the code; it is served, and nothing is applied.
+    VersionMismatch,
+    /// The log is not the one the read model was made from; nothing is applied.
+    LogDiverged,
+    /// It has ended.
+    Stopped,
+}
+
+impl State {
+    /// Tells whether somebody has to see to it.
+    pub(crate) fn needs_attention(self) -> bool {
+        matches!(self, Self::Held | Self::VersionMismatch | Self::LogDiverged)
+    }
+}
+
+/// How a projection is.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct ProjectionStatus {
+    /// Its name.
+    pub name: &'static str,
+    /// What its consumer in this process is doing.
+    pub state: State,
+    /// Everything up to here is applied; null while the database does not answer.
+    pub position: Option<i64>,
+    /// Where the log ends; null while the event store does not answer.
+    pub head: Option<i64>,
+    /// Events between the two.
+    pub lag_events: Option<i64>,
+    /// Age in seconds of the oldest event that is not applied.
+    pub lag_seconds: Option<i64>,
+    /// The live generation.
+    pub generation: Option<i64>,
+    /// Version of the code that made the live generation.
+    pub version: Option<i32>,
+    /// Streams that are parked.
+    pub parked_streams: Option<i64>,
+    /// Ranges that this process had to read from the log because the bus did not deliver them.
+    pub healed_ranges: u64,
+    /// Events applied from them.
+    pub healed_events: u64,
+    /// The last thing that went wrong.
+    pub last_error: Option<String>,
+    /// When it did.
+    pub last_error_at: Option<DateTime<Utc>>,
+}
+
+/// One projection, to be asked how it is.
+#[derive(Clone)]
+pub(crate) struct Observed {
+    pub(crate) reads: Reads,
+    pub(crate) log: LogReader,
+    pub(crate) progress: Arc<Progress>,
+}
+
+impl Observed {
+    /// Asks the database and the event store; what does not answer is null.
+    pub(crate) async fn status(&self) -> ProjectionStatus {
+        let row = self.reads.row().await.map(|(_, row)| row).ok();
+        let position = row.as_ref().map(|row| row.checkpoint.position);
+        let (head, lag_seconds) = self.lag(position).await;
+        let seen = self.progress.seen();
+        ProjectionStatus {
+            name: self.progress.projection(),
+            state: seen.state,
+            position: position.map(|position| position.0),
+            head: head.map(|head| head.0),
+            lag_events: position.zip(head).map(|(position, head)| (head.0 - position.0).max(0)),
+            lag_seconds,
+            generation: row.as_ref().map(|row| row.generation.number),
+            version: row.as_ref().map(|row| row.version),
+            parked_streams: row.as_ref().map(|row| row.parked_streams),
+            healed_ranges: seen.healed_ranges,
+            healed_events: seen.healed_events,
+            last_error_at: seen.last_error.as_ref().map(|(_, at)| *at),
+            last_error: seen.last_error.map(|(error, _)| error),
+        }
+    }
+
+    /// Where the log ends, and the age of the oldest event that is not applied.
+    async fn lag(&self, position: Option<Position>) -> (Option<Position>, Option<i64>) {
+        let Ok(Ok(head)) = timeout(LOG_TIMEOUT, self.log.head()).await else {
+            return (None, None);
+        };
+        let seconds = match position {
+            None => None,
+            Some(position) if position >= head.position => Some(0),
+            Some(position) => match timeout(LOG_TIMEOUT, self.log.read(position, 1)).await {
+                Ok(Ok(next)) => next
+                    .first()
+                    .map(|event| Utc::now().signed_duration_since(event.recorded_at).num_seconds().max(0)),
+                _ => None,
+            },
+        };
+        (Some(head.position), seconds)
+    }
+
+    /// Keeps the lag's metrics true, also while the consumer is stuck.
+    #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    pub(crate) async fn measure(self, stop: CancellationToken) -> Result<(), BoxError> {
+        let name = self.progress.projection();
+        let lag_events = gauge!(metric::LAG_EVENTS, metric::PROJECTION => name);
+        let lag_seconds = gauge!(metric::LAG_SECONDS, metric::PROJECTION => name);
+        while stop
+            .run_until_cancelled(tokio::time::sleep(MEASURE_INTERVAL))
+            .await
+            .is_some()
+        {
+            let status = self.status().await;
+            if let (Some(events), Some(seconds)) = (status.lag_events, status.lag_seconds) {
+                lag_events.set(events as f64);
+                lag_seconds.set(seconds as f64);
+            }
+        }
+        Ok(())
+    }
+}

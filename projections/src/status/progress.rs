@@ -1,0 +1,142 @@
+//! What a consumer tells of itself while it works.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use domain::Position;
+use metrics::{counter, gauge};
+use tokio::sync::watch;
+
+use crate::heal::Cause;
+use crate::{State, metric};
+
+/// What was seen of a consumer last.
+#[derive(Clone, Debug)]
+pub(crate) struct Seen {
+    /// What it is doing.
+    pub(crate) state: State,
+    /// What went wrong last, and when.
+    pub(crate) last_error: Option<(String, DateTime<Utc>)>,
+    /// Ranges read from the log that the bus should have delivered.
+    pub(crate) healed_ranges: u64,
+    /// Events applied from them.
+    pub(crate) healed_events: u64,
+}
+
+/// Written by the consumer, read by everyone: state, last error, and a signal with each commit.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    projection: &'static str,
+    seen: Mutex<Seen>,
+    committed: watch::Sender<Position>,
+}
+
+impl Progress {
+    /// Starts as connecting, with nothing committed.
+    pub(crate) fn new(projection: &'static str) -> Self {
+        let seen = Seen {
+            state: State::Connecting,
+            last_error: None,
+            healed_ranges: 0,
+            healed_events: 0,
+        };
+        Self {
+            projection,
+            seen: Mutex::new(seen),
+            committed: watch::Sender::new(Position::default()),
+        }
+    }
+
+    /// The projection's name.
+    pub(crate) fn projection(&self) -> &'static str {
+        self.projection
+    }
+
+    /// A copy of what was seen last.
+    pub(crate) fn seen(&self) -> Seen {
+        self.lock().clone()
+    }
+
+    /// Tells of each commit of this process, as a hint.
+    pub(crate) fn committed(&self) -> watch::Receiver<Position> {
+        self.committed.subscribe()
+    }
+
+    /// Notes what the consumer is doing.
+    pub(crate) fn is(&self, state: State) {
+        let before = std::mem::replace(&mut self.lock().state, state);
+        if before == state {
+            return;
+        }
+        tracing::info!(
+            projection = self.projection,
+            ?before,
+            ?state,
+            "the consumer's state changed"
+        );
+        let held = if state.needs_attention() { 1.0 } else { 0.0 };
+        gauge!(metric::HELD, metric::PROJECTION => self.projection).set(held);
+    }
+
+    /// Notes what went wrong, with the chain of its causes.
+    pub(crate) fn failed(&self, error: &(dyn std::error::Error + 'static)) {
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        tracing::warn!(
+            projection = self.projection,
+            error = text,
+            "the consumer failed and tries again"
+        );
+        counter!(metric::ATTEMPTS_FAILED, metric::PROJECTION => self.projection).increment(1);
+        self.lock().last_error = Some((text, Utc::now()));
+    }
+
+    /// Notes a commit.
+    #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
+    pub(crate) fn committed_at(&self, position: Position, events: usize, parked: usize, parked_streams: i64) {
+        counter!(metric::RANGES_APPLIED, metric::PROJECTION => self.projection).increment(1);
+        counter!(metric::EVENTS_APPLIED, metric::PROJECTION => self.projection).increment((events - parked) as u64);
+        counter!(metric::EVENTS_PARKED, metric::PROJECTION => self.projection).increment(parked as u64);
+        gauge!(metric::STREAMS_PARKED, metric::PROJECTION => self.projection).set(parked_streams as f64);
+        self.committed.send_replace(position);
+    }
+
+    /// Notes that a range begins to be read from the log.
+    pub(crate) fn heals(&self, cause: Cause) {
+        counter!(metric::RANGES_HEALED, metric::PROJECTION => self.projection, metric::REASON => cause.as_str())
+            .increment(1);
+        if cause != Cause::Start {
+            self.lock().healed_ranges += 1;
+        }
+    }
+
+    /// Notes events applied from the log.
+    pub(crate) fn healed(&self, cause: Cause, events: usize) {
+        counter!(metric::EVENTS_HEALED, metric::PROJECTION => self.projection, metric::REASON => cause.as_str())
+            .increment(events as u64);
+        if cause != Cause::Start {
+            self.lock().healed_events += events as u64;
+        }
+    }
+
+    /// Counts a delivery that was there already.
+    pub(crate) fn duplicate(&self) {
+        counter!(metric::DUPLICATES, metric::PROJECTION => self.projection).increment(1);
+    }
+
+    /// Counts a message that is not for this read model.
+    pub(crate) fn foreign(&self, reason: &str) {
+        tracing::debug!(projection = self.projection, reason, "a message is ignored");
+        counter!(metric::FOREIGN_MESSAGES, metric::PROJECTION => self.projection).increment(1);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Seen> {
+        // Nothing panics while it is locked, and what it guards is whole after each statement.
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

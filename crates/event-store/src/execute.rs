@@ -1,5 +1,7 @@
 //! Executes a command: load, decide, append, and once more when another command was faster.
 
+use std::convert::Infallible;
+use std::future::ready;
 use std::sync::Arc;
 
 use cqrs_es::event_sink::EventSink;
@@ -78,6 +80,24 @@ pub enum Outcome<A> {
 }
 
 impl EventStore {
+    /// Executes a command that needs to know nothing but its own aggregate: see [`EventStore::execute_prepared`].
+    ///
+    /// # Errors
+    /// [`ExecuteError`]. Nothing was appended, except perhaps with [`crate::StoreError::OutcomeUnknown`].
+    pub async fn execute<A>(
+        &self,
+        id: &str,
+        request: &CommandRequest,
+        command: A::Command,
+    ) -> Result<Outcome<A>, ExecuteError<A::Error, Infallible>>
+    where
+        A: Aggregate<Services = ()> + Clone + 'static,
+        A::Command: Clone,
+    {
+        self.execute_prepared(id, request, || ready(Ok(Prepared::from(command.clone()))))
+            .await
+    }
+
     /// Loads the aggregate, decides the command and appends its events; on a conflict prepares, loads and decides
     /// again, a bounded number of times.
     ///
@@ -87,14 +107,15 @@ impl EventStore {
     ///
     /// # Errors
     /// [`ExecuteError`]. Nothing was appended, except perhaps with [`crate::StoreError::OutcomeUnknown`].
-    pub async fn execute<A, P>(
+    pub async fn execute_prepared<A, P, F>(
         &self,
         id: &str,
         request: &CommandRequest,
-        prepare: impl AsyncFn() -> Result<Prepared<A::Command>, P>,
+        prepare: impl Fn() -> F,
     ) -> Result<Outcome<A>, ExecuteError<A::Error, P>>
     where
         A: Aggregate<Services = ()> + Clone + 'static,
+        F: Future<Output = Result<Prepared<A::Command>, P>>,
     {
         if let Some(answer) = self.replay(request).await? {
             return Ok(Outcome::Replayed(answer));
@@ -158,14 +179,15 @@ impl EventStore {
     }
 
     /// Checks the condition, then lets the aggregate decide.
-    async fn decide<A, P>(
+    async fn decide<A, P, F>(
         &self,
         request: &CommandRequest,
         before: &Loaded<A>,
-        prepare: &impl AsyncFn() -> Result<Prepared<A::Command>, P>,
+        prepare: &impl Fn() -> F,
     ) -> Result<Decision<A>, ExecuteError<A::Error, P>>
     where
         A: Aggregate<Services = ()> + Clone,
+        F: Future<Output = Result<Prepared<A::Command>, P>>,
     {
         if request
             .if_match

@@ -132,6 +132,8 @@ impl Writer {
     /// Makes a writer that connects with `options`, and the queue that feeds it.
     pub(crate) fn new(options: PgConnectOptions, config: WriterConfig) -> (WriterQueue, Self) {
         let (sender, commands) = mpsc::channel(config.queue_commands_max.max(1));
+        // An attempt that was given up must not go on holding the log's lock.
+        let options = options.options([("statement_timeout", config.attempt_timeout.as_millis())]);
         let queue = WriterQueue {
             commands: sender,
             append_timeout: config.append_timeout,

@@ -1,0 +1,97 @@
+//! Directories of servers: who may enter them, and the small files kept there.
+
+use std::fs::{self, OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::account::{Account, give_to};
+use crate::error::StartError;
+
+/// Where one server lives.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    /// The server's own directory.
+    pub(crate) directory: PathBuf,
+    /// The directory of the set of servers it belongs to.
+    pub(crate) home: PathBuf,
+    /// The account the server runs under, when that is not the caller's.
+    pub(crate) account: Option<Account>,
+}
+
+impl Place {
+    /// Makes the server's directory `name` in the home, closed to everybody else.
+    pub(crate) fn make(home: &Path, name: &str, account: Option<Account>) -> Result<Self, StartError> {
+        let place = Self {
+            directory: home.join(name),
+            home: home.to_owned(),
+            account,
+        };
+        place.make_directory(&place.directory)?;
+        Ok(place)
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// Makes a directory of the server's account, if it is not there yet.
+    pub(crate) fn make_directory(&self, path: &Path) -> Result<(), StartError> {
+        fs::create_dir_all(path).map_err(StartError::file("creating", path))?;
+        fs::set_permissions(path, Permissions::from_mode(0o700)).map_err(StartError::file("closing", path))?;
+        give_to(self.account.as_ref(), path).map_err(StartError::file("giving away", path))
+    }
+
+    /// Writes a file that only the server's account (and root) can read.
+    pub(crate) fn write(&self, name: &str, text: &str) -> Result<PathBuf, StartError> {
+        let path = self.path(name);
+        write_private(&path, text).map_err(StartError::file("writing", &path))?;
+        give_to(self.account.as_ref(), &path).map_err(StartError::file("giving away", &path))?;
+        Ok(path)
+    }
+
+    /// Reads a file written before, without surrounding white space; none when it is missing or empty.
+    pub(crate) fn read(&self, name: &str) -> Option<String> {
+        let text = fs::read_to_string(self.path(name)).ok()?;
+        let text = text.trim();
+        (!text.is_empty()).then(|| text.to_owned())
+    }
+
+    /// Gives the server's password, made up at the first call.
+    pub(crate) fn password(&self) -> Result<String, StartError> {
+        if let Some(password) = self.read(PASSWORD_FILE) {
+            return Ok(password);
+        }
+        let password = uuid::Uuid::new_v4().simple().to_string();
+        self.write(PASSWORD_FILE, &password)?;
+        Ok(password)
+    }
+
+    /// Removes everything.
+    pub(crate) fn remove(&self) -> Result<(), StartError> {
+        match fs::remove_dir_all(&self.directory) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StartError::File {
+                action: "removing",
+                path: self.directory.clone(),
+                source: error,
+            }),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The file in a server's directory that holds the password of its administrator.
+pub(crate) const PASSWORD_FILE: &str = "password";
+
+/// Writes a file for the caller's eyes only; readers see the old text or the new one, never a part.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let new = path.with_extension("new");
+    let mut file = OpenOptions::new()
+        .create(true)
+        .write(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(&new)?;
+    file.write_all(text.as_bytes())?;
+    fs::rename(&new, path)
+}

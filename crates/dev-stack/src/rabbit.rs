@@ -1,0 +1,296 @@
+//! A private RabbitMQ node with its own port mapper: made, started, taken over, ended.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+
+use crate::amqp_probe;
+use crate::binaries::RabbitBinaries;
+use crate::error::{Server, StartError};
+use crate::instance::{Instance, Keeping};
+use crate::place::Place;
+use crate::ports;
+use crate::process::{self, Launch, ProcessId, SERVER_DIRECTORY, poll};
+
+/// The administrator of a private node.
+pub(crate) const ADMIN: &str = "marquee_admin";
+
+const LOG_FILE: &str = "startup.log";
+const PORTS_FILE: &str = "ports.json";
+const NODE: &str = "marquee@localhost";
+
+const START_TIMEOUT: Duration = Duration::from_secs(120);
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+const START_TRIES_MAX: u32 = 3;
+
+/// The ports of a node, kept so that the next start has the same ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Ports {
+    amqp: u16,
+    management: u16,
+    distribution: u16,
+    epmd: u16,
+}
+
+impl Ports {
+    fn prefer(remembered: Option<Self>) -> Option<Self> {
+        let ports = Self {
+            amqp: ports::prefer(remembered.map(|ports| ports.amqp))?,
+            management: ports::prefer(remembered.map(|ports| ports.management))?,
+            distribution: ports::prefer(remembered.map(|ports| ports.distribution))?,
+            epmd: ports::prefer(remembered.map(|ports| ports.epmd))?,
+        };
+        Some(ports)
+    }
+}
+
+/// A running (or stopped) private node and its data.
+#[derive(Debug)]
+pub(crate) struct RabbitServer {
+    binaries: RabbitBinaries,
+    place: Place,
+    keeping: Keeping,
+    ports: Ports,
+    password: String,
+    process: Option<ProcessId>,
+    children: Vec<Child>,
+}
+
+impl RabbitServer {
+    /// Starts the node of a place, or takes over the one that runs there; makes its data when there is none.
+    ///
+    /// # Errors
+    ///
+    /// A node that does not come up, with the end of its log.
+    pub(crate) fn start(place: Place, binaries: RabbitBinaries, keeping: Keeping) -> Result<Self, StartError> {
+        let remembered = place.read(PORTS_FILE).and_then(|text| serde_json::from_str(&text).ok());
+        let ports = match remembered.or_else(|| Ports::prefer(None)) {
+            Some(ports) => ports,
+            None => {
+                return Err(StartError::failed(
+                    Server::RabbitMq,
+                    "no free port was found",
+                    &place.path(LOG_FILE),
+                ));
+            }
+        };
+        let password = place.password()?;
+        let mut server = Self {
+            binaries,
+            place,
+            keeping,
+            ports,
+            password,
+            process: None,
+            children: Vec::new(),
+        };
+        if !server.take_over() {
+            server.start_again()?;
+        }
+        Ok(server)
+    }
+
+    fn take_over(&mut self) -> bool {
+        let running = process::carrying(SERVER_DIRECTORY, &self.place.directory);
+        self.process = running
+            .iter()
+            .copied()
+            .find(|process| process.name().as_deref() == Some("beam.smp"));
+        if self.process.is_some() && self.is_ready() {
+            return true;
+        }
+        // A node that starts or stops, or a port mapper that its node left behind.
+        self.kill();
+        false
+    }
+
+    fn is_ready(&self) -> bool {
+        let management = SocketAddr::from((Ipv4Addr::LOCALHOST, self.ports.management));
+        amqp_probe::log_in(&self.url(), PROBE_TIMEOUT).is_ok()
+            && TcpStream::connect_timeout(&management, PROBE_TIMEOUT).is_ok()
+    }
+
+    fn write_files(&self) -> Result<(), StartError> {
+        let place = &self.place;
+        for directory in ["home", "data", "log"] {
+            place.make_directory(&place.path(directory))?;
+        }
+        if place.read("home/.erlang.cookie").is_none() {
+            place.write(
+                "home/.erlang.cookie",
+                &uuid::Uuid::new_v4().simple().to_string().to_uppercase(),
+            )?;
+        }
+        let ports = serde_json::to_string(&self.ports).unwrap_or_default();
+        place.write(PORTS_FILE, &ports)?;
+        place.write("rabbitmq.conf", &self.configuration())?;
+        place.write("advanced.config", self.advanced_configuration())?;
+        place.write("enabled_plugins", "[rabbitmq_management].\n")?;
+        Ok(())
+    }
+
+    fn configuration(&self) -> String {
+        // The user is made at the first start; later its password is the one kept beside the data.
+        format!(
+            "listeners.tcp.1 = 127.0.0.1:{amqp}\n\
+             management.tcp.ip = 127.0.0.1\n\
+             management.tcp.port = {management}\n\
+             default_user = {ADMIN}\n\
+             default_pass = {password}\n\
+             default_user_tags.administrator = true\n\
+             default_permissions.configure = .*\n\
+             default_permissions.read = .*\n\
+             default_permissions.write = .*\n\
+             disk_free_limit.absolute = 64MB\n\
+             vm_memory_high_watermark.absolute = 1GB\n\
+             log.console = false\n\
+             log.file.level = info\n\
+             {statistics}",
+            amqp = self.ports.amqp,
+            management = self.ports.management,
+            password = self.password,
+            statistics = match self.keeping {
+                Keeping::Durable => "",
+                Keeping::Disposable => "collect_statistics_interval = 200\n",
+            },
+        )
+    }
+
+    /// Tests look at counts: quorum queues report theirs at each tick, by default every five seconds.
+    fn advanced_configuration(&self) -> &'static str {
+        match self.keeping {
+            Keeping::Durable => "[].\n",
+            Keeping::Disposable => "[{rabbit, [{quorum_tick_interval, 200}]}].\n",
+        }
+    }
+
+    /// The variables that make RabbitMQ's scripts mean this node and nothing of the system's.
+    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+        let path = |name: &str| self.place.path(name).display().to_string();
+        vec![
+            ("HOME", path("home")),
+            ("RABBITMQ_NODENAME", NODE.to_owned()),
+            ("RABBITMQ_USE_LONGNAME", "false".to_owned()),
+            ("RABBITMQ_NODE_PORT", self.ports.amqp.to_string()),
+            ("RABBITMQ_DIST_PORT", self.ports.distribution.to_string()),
+            ("ERL_EPMD_PORT", self.ports.epmd.to_string()),
+            ("ERL_EPMD_ADDRESS", "127.0.0.1".to_owned()),
+            // Names a file that is not there: otherwise the system's is read.
+            ("RABBITMQ_CONF_ENV_FILE", path("no-rabbitmq-env.conf")),
+            ("RABBITMQ_CONFIG_FILE", path("rabbitmq.conf")),
+            ("RABBITMQ_ADVANCED_CONFIG_FILE", path("advanced.config")),
+            ("RABBITMQ_ENABLED_PLUGINS_FILE", path("enabled_plugins")),
+            ("RABBITMQ_FEATURE_FLAGS_FILE", path("feature_flags")),
+            ("RABBITMQ_GENERATED_CONFIG_DIR", path("generated")),
+            ("RABBITMQ_MNESIA_BASE", path("data")),
+            ("RABBITMQ_LOG_BASE", path("log")),
+            (
+                "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
+                "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2".to_owned(),
+            ),
+            // Lets the script become the node instead of watching over it.
+            ("RUNNING_UNDER_SYSTEMD", "true".to_owned()),
+        ]
+    }
+
+    fn launch(&self, program: &Path) -> Result<Command, StartError> {
+        let launch = Launch {
+            program,
+            account: self.place.account.as_ref(),
+            directory: &self.place.directory,
+            home: &self.place.home,
+            log: self.place.path(LOG_FILE),
+        };
+        let mut command = launch.command().map_err(StartError::program(program))?;
+        command.envs(self.environment());
+        Ok(command)
+    }
+
+    fn start_once(&mut self) -> Result<(), StartError> {
+        let epmd = self.binaries.epmd.clone();
+        let mapper = self
+            .launch(&epmd)?
+            .args(["-address", "127.0.0.1", "-port", &self.ports.epmd.to_string()])
+            .spawn()
+            .map_err(StartError::program(&epmd))?;
+        self.children.push(mapper);
+        let program = self.binaries.program("rabbitmq-server");
+        let node = self.launch(&program)?.spawn().map_err(StartError::program(&program))?;
+        self.process = ProcessId::find(node.id());
+        self.children.push(node);
+        let deadline = Instant::now() + START_TIMEOUT;
+        let ready = poll(START_TIMEOUT, || match self.children.last_mut().map(Child::try_wait) {
+            Some(Ok(Some(status))) => Some(Err(format!("it ended with {status}"))),
+            _ if self.is_ready() => Some(Ok(())),
+            _ if Instant::now() > deadline => Some(Err(format!("it was not ready in {START_TIMEOUT:?}"))),
+            _ => None,
+        });
+        if let Some(Ok(())) = ready {
+            return Ok(());
+        }
+        self.kill();
+        let reason = ready.and_then(Result::err);
+        Err(self.failed(&reason.unwrap_or_else(|| format!("it was not ready in {START_TIMEOUT:?}"))))
+    }
+
+    fn failed(&self, reason: &str) -> StartError {
+        StartError::failed(Server::RabbitMq, reason, &self.log())
+    }
+
+    /// The node's own log once it has one, else what the start printed.
+    fn log(&self) -> PathBuf {
+        let own = self.place.path("log").join(format!("{NODE}.log"));
+        if own.is_file() { own } else { self.place.path(LOG_FILE) }
+    }
+}
+
+impl Instance for RabbitServer {
+    fn url(&self) -> String {
+        format!("amqp://{ADMIN}:{}@127.0.0.1:{}/%2f", self.password, self.ports.amqp)
+    }
+
+    fn management_url(&self) -> Option<String> {
+        Some(format!("http://127.0.0.1:{}", self.ports.management))
+    }
+
+    fn start_again(&mut self) -> Result<(), StartError> {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            self.ports = Ports::prefer(Some(self.ports)).ok_or_else(|| self.failed("no free port was found"))?;
+            self.write_files()?;
+            match self.start_once() {
+                Err(StartError::Failed { tail, .. }) if tries < START_TRIES_MAX && tail.contains("eaddrinuse") => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn stop(&mut self) {
+        if let Some(process) = self.process {
+            process.signal("TERM");
+            match self.children.last_mut() {
+                Some(node) => {
+                    let _ = poll(STOP_TIMEOUT, || node.try_wait().transpose());
+                }
+                None => {
+                    process.wait_gone(STOP_TIMEOUT);
+                }
+            }
+        }
+        self.kill();
+    }
+
+    fn kill(&mut self) {
+        process::kill_carrying(SERVER_DIRECTORY, &self.place.directory, KILL_TIMEOUT);
+        for mut child in self.children.drain(..) {
+            let _ = child.wait();
+        }
+        self.process = None;
+    }
+}

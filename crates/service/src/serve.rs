@@ -23,7 +23,7 @@ use tasks::Tasks;
 /// How long requests in flight have to be answered once the process is told to stop.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long tasks have to end once they are told to stop.
-const TASKS_STOP_TIMEOUT: Duration = Duration::from_secs(10);
+const TASKS_STOP_TIMEOUT: Duration = Duration::from_secs(15);
 /// How often what the metrics recorder has buffered is folded, scraped or not.
 const METRICS_UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
@@ -75,7 +75,7 @@ pub enum ServeError {
 /// Serves all services on one listener until `shutdown` is cancelled or a task ends.
 ///
 /// Adds `/livez`, `/readyz`, `/metrics`, `/openapi.json` and `/docs`. Then drains the requests in flight (15 s at most),
-/// tells the tasks to stop, and joins them (10 s at most).
+/// tells the tasks to stop, and joins them (15 s at most).
 ///
 /// # Errors
 /// [`ServeError`] names the first task that ended, failed or did not stop.

@@ -1,0 +1,82 @@
+//! What can be set, with its defaults.
+
+use std::net::SocketAddr;
+
+use service::database::DatabaseUrl;
+
+/// The settings of the command API.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CommandApiArgs {
+    /// The event store's database, as the role `marquee_command_api`.
+    #[arg(long, env = "MARQUEE_EVENT_STORE_URL", hide_env_values = true, value_name = "URL")]
+    pub event_store_url: DatabaseUrl,
+    /// Where HTTP is served, when the command API is a process of its own.
+    #[arg(
+        long,
+        env = "MARQUEE_LISTEN",
+        default_value = "127.0.0.1:3000",
+        value_name = "ADDRESS"
+    )]
+    pub listen: SocketAddr,
+    /// Connections for loading aggregates; the writer has one more.
+    #[arg(long, env = "MARQUEE_COMMAND_CONNECTIONS", default_value_t = 5, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub command_connections: u32,
+    /// Commands that may wait for the writer; one more is answered with 503 and Retry-After.
+    #[arg(long, env = "MARQUEE_WRITER_QUEUE", default_value_t = 4096, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub writer_queue: u32,
+    /// How long an append may take, resubmissions included, before its outcome is answered as unknown.
+    #[arg(long, env = "MARQUEE_APPEND_TIMEOUT_MS", default_value_t = 10_000, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(100..=60_000))]
+    pub append_timeout_ms: u64,
+    /// Keys the hashes of requests with an Idempotency-Key, so that they tell nothing about the requests.
+    /// The same for all processes of a deployment.
+    #[arg(
+        long,
+        env = "MARQUEE_IDEMPOTENCY_SECRET",
+        default_value = "",
+        hide_default_value = true,
+        hide_env_values = true,
+        value_name = "SECRET"
+    )]
+    pub idempotency_secret: String,
+    /// How long an Idempotency-Key is remembered.
+    #[arg(long, env = "MARQUEE_IDEMPOTENCY_HOURS", default_value_t = 72, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=8_760))]
+    pub idempotency_hours: u32,
+}
+
+impl CommandApiArgs {
+    /// The defaults, for an event store.
+    pub fn new(event_store_url: DatabaseUrl) -> Self {
+        Self {
+            event_store_url,
+            listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            command_connections: 5,
+            writer_queue: 4096,
+            append_timeout_ms: 10_000,
+            idempotency_secret: String::new(),
+            idempotency_hours: 72,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::CommandApiArgs;
+
+    #[derive(Parser)]
+    struct Args {
+        #[command(flatten)]
+        command_api: CommandApiArgs,
+    }
+
+    #[test]
+    fn the_defaults_of_the_command_line_are_the_defaults() {
+        let url = "postgres://localhost/event_store";
+        let parsed = Args::parse_from(["command-api", "--event-store-url", url]).command_api;
+        assert_eq!(
+            format!("{parsed:?}"),
+            format!("{:?}", CommandApiArgs::new(url.parse().unwrap()))
+        );
+    }
+}

@@ -1,0 +1,120 @@
+//! What the documentation of every command has in common: its headers, in and out, and its problems.
+
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder};
+
+const REQUEST_HEADERS: [(&str, &str); 3] = [
+    (
+        "If-Match",
+        "Makes the command conditional: the ETag of the state it is meant for, or * for any that exists.",
+    ),
+    (
+        "Idempotency-Key",
+        "Makes the request safe to repeat: 1 to 255 visible ASCII characters, remembered for days.",
+    ),
+    (
+        "traceparent",
+        "W3C Trace Context; goes along with the command's events.",
+    ),
+];
+
+const RESPONSE_HEADERS: [(&str, Type, &str); 4] = [
+    (
+        "ETag",
+        Type::String,
+        "The sequence of the resource's last event, in quotes.",
+    ),
+    (
+        "Event-Position",
+        Type::Integer,
+        "The position of the resource's last event in the log; a query's Min-Position.",
+    ),
+    (
+        "Idempotency-Replayed",
+        Type::Boolean,
+        "Sent, with true, when the answer is that of an earlier request with this key.",
+    ),
+    ("Location", Type::String, "Sent with 201: where the resource is."),
+];
+
+const PROBLEMS: [(&str, &str); 9] = [
+    (
+        "400",
+        "The request cannot be understood: MALFORMED_JSON, INVALID_UTF8, INVALID_PATH, INVALID_IF_MATCH, INVALID_IDEMPOTENCY_KEY.",
+    ),
+    ("404", "There is no such resource."),
+    (
+        "409",
+        "It exists already, or its state does not allow the command, or CONFLICT: others kept changing it.",
+    ),
+    ("410", "It was deleted, withdrawn or closed."),
+    ("412", "PRECONDITION_FAILED: If-Match does not hold."),
+    ("413", "BODY_TOO_LARGE: more than 64 KiB."),
+    ("415", "UNSUPPORTED_MEDIA_TYPE."),
+    (
+        "422",
+        "VALIDATION_FAILED with an entry in errors per wrong field, or IDEMPOTENCY_KEY_REUSED.",
+    ),
+    (
+        "503",
+        "WRITER_BUSY, EVENT_STORE_UNAVAILABLE, or OUTCOME_UNKNOWN; Retry-After tells when to try again.",
+    ),
+];
+
+/// Adds to every operation what all commands have in common.
+pub(crate) fn finish(document: &mut OpenApi) {
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        operation
+            .parameters
+            .get_or_insert_default()
+            .extend(REQUEST_HEADERS.map(|header| parameter(header).into()));
+        for (status, response) in &mut operation.responses.responses {
+            if let RefOr::T(response) = response {
+                let sent = RESPONSE_HEADERS
+                    .iter()
+                    .filter(|(name, ..)| *name != "Location" || status == "201");
+                response
+                    .headers
+                    .extend(sent.map(|header| (header.0.to_owned(), response_header(header).into())));
+            }
+        }
+        for (status, description) in PROBLEMS {
+            let content = ContentBuilder::new()
+                .schema(Some(Ref::from_schema_name("Problem")))
+                .build();
+            let problem = ResponseBuilder::new()
+                .description(description)
+                .content("application/problem+json", content);
+            operation
+                .responses
+                .responses
+                .insert(status.to_owned(), problem.build().into());
+        }
+    }
+}
+
+fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut path.post, &mut path.put, &mut path.delete]
+        .into_iter()
+        .filter_map(Option::as_mut)
+}
+
+fn parameter((name, description): (&str, &str)) -> Parameter {
+    ParameterBuilder::new()
+        .name(name)
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+        .build()
+}
+
+fn response_header((_, kind, description): &(&str, Type, &str)) -> Header {
+    let schema = ObjectBuilder::new().schema_type(kind.clone()).build();
+    HeaderBuilder::new()
+        .schema(Some(schema))
+        .description(Some(*description))
+        .build()
+}

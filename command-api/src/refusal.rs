@@ -1,0 +1,92 @@
+//! From the reasons a command is not accepted to problems.
+
+use std::time::Duration;
+
+use axum::http::header::ETAG;
+use axum::http::{HeaderValue, StatusCode};
+use domain::{Rejection, RejectionKind};
+use event_store::{ExecuteError, StoreError};
+use service::Problem;
+
+use crate::conditional::entity_tag;
+
+/// When a client may try again what only came at a bad moment.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// The problem a client gets for a command that was not accepted; what is our own fault is logged here.
+pub(crate) fn problem<R: Rejection>(error: ExecuteError<R, StoreError>) -> Problem {
+    match error {
+        ExecuteError::Rejected(rejection) => {
+            Problem::new(status(rejection.kind()), rejection.code(), rejection.to_string())
+        }
+        ExecuteError::PreconditionFailed { sequence } => {
+            let tag = HeaderValue::try_from(entity_tag(sequence)).expect("a number in quotes is a header value");
+            precondition_failed().with_header(ETAG, tag)
+        }
+        ExecuteError::Conflict => Problem::new(
+            StatusCode::CONFLICT,
+            "CONFLICT",
+            "other commands kept changing what this one is about; nothing was changed, try again",
+        )
+        .retry_after(RETRY_AFTER),
+        ExecuteError::KeyReused => Problem::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "IDEMPOTENCY_KEY_REUSED",
+            "the Idempotency-Key was used before by another request",
+        ),
+        ExecuteError::Store(error) | ExecuteError::Prepare(error) => store_problem(&error),
+    }
+}
+
+/// 412, as the state the command is meant for is not the present one.
+pub(crate) fn precondition_failed() -> Problem {
+    Problem::new(
+        StatusCode::PRECONDITION_FAILED,
+        "PRECONDITION_FAILED",
+        "If-Match does not hold: the resource has changed since, or is not there; nothing was changed",
+    )
+}
+
+fn status(kind: RejectionKind) -> StatusCode {
+    match kind {
+        RejectionKind::NotFound => StatusCode::NOT_FOUND,
+        RejectionKind::Exists | RejectionKind::Conflict => StatusCode::CONFLICT,
+        RejectionKind::Gone => StatusCode::GONE,
+    }
+}
+
+fn store_problem(error: &StoreError) -> Problem {
+    let unavailable =
+        |code, detail| Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(RETRY_AFTER);
+    match error {
+        StoreError::Busy => unavailable(
+            "WRITER_BUSY",
+            "too many commands are waiting; nothing was changed, try again",
+        ),
+        StoreError::OutcomeUnknown => {
+            log(error);
+            unavailable(
+                "OUTCOME_UNKNOWN",
+                "the command may or may not have been accepted; with an Idempotency-Key it is safe to repeat under the same key",
+            )
+        }
+        StoreError::Unavailable(_) | StoreError::Stopped => {
+            log(error);
+            unavailable(
+                "EVENT_STORE_UNAVAILABLE",
+                "the event store does not answer; nothing was changed, try again",
+            )
+        }
+        StoreError::Refused(_) | StoreError::Unreadable { .. } => {
+            log(error);
+            Problem::internal()
+        }
+    }
+}
+
+fn log(error: &StoreError) {
+    tracing::error!(
+        error = error as &dyn std::error::Error,
+        "a command could not be carried out"
+    );
+}

@@ -76,7 +76,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::{BatchLimits, next_batch};
-    use crate::append::{Append, Guard, Idempotency, NewEvent};
+    use crate::append::{Append, Guard, NewEvent};
+    use crate::idempotency::Idempotency;
 
     fn command(stream: u8, guard: Option<u8>, key: Option<u8>, size: usize) -> Append {
         let payload = "x".repeat(size);

@@ -1,0 +1,13 @@
+//! The event store against a real PostgreSQL.
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod append_only;
+mod concurrency;
+mod conflict;
+//mod connection;
+mod idempotency;
+mod plan;
+mod queue;
+mod read;
+mod refusal;
+mod setup;

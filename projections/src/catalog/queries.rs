@@ -83,11 +83,10 @@ pub(super) async fn city(
     after: Option<&CinemaPlace>,
     limit: Limit,
 ) -> Result<FoundCity, sqlx::Error> {
-    let mut query = QueryBuilder::new(format!(
-        "SELECT EXISTS (SELECT FROM {generation}.cinemas WHERE city_id = "
-    ));
+    // Ordered, because EXISTS is planned as a scan of the table where cities have many cinemas.
+    let mut query = QueryBuilder::new(format!("SELECT (SELECT id FROM {generation}.cinemas WHERE city_id = "));
     query.push_bind(city_id.as_str()).push(format!(
-        ") AS known, coalesce((SELECT json_agg(page ORDER BY page.name, page.id) FROM (\
+        " ORDER BY name LIMIT 1) IS NOT NULL AS known, coalesce((SELECT json_agg(page ORDER BY page.name, page.id) FROM (\
          SELECT cinemas.id, cinemas.name, cinemas.address, cinemas.time_zone, coalesce((\
          SELECT json_agg(json_build_object('id', movie.id, 'title', movie.title, \
          'runtime_minutes', movie.runtime_minutes, 'age_rating', movie.age_rating, 'genres', movie.genres, \

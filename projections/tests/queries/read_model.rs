@@ -1,0 +1,252 @@
+//! One read model in a database of its own, behind its own HTTP routes.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use dev_stack::TestDatabase;
+use domain::Position;
+use event_store::LogReader;
+use projections::{ApplyError, Generation, Projection, Reads, Recorded};
+use reqwest::{Client, StatusCode};
+use serde_json::Value;
+use sqlx::PgPool;
+use sqlx::postgres::PgPoolOptions;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use uuid::Uuid;
+
+use crate::history::History;
+
+const PROJECTION_TABLE: &str = include_str!("../../../migrations/users/0001_projection.sql");
+
+/// A read model that events can be applied to and that can be queried.
+pub(crate) struct ReadModel {
+    pub(crate) pool: PgPool,
+    pub(crate) generation: Generation,
+    projection: Arc<dyn Projection>,
+    url: String,
+    client: Client,
+    server: JoinHandle<()>,
+    _database: TestDatabase,
+}
+
+/// What a query was answered with.
+#[derive(Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: StatusCode,
+    pub(crate) etag: Option<String>,
+    pub(crate) read_position: Option<String>,
+    /// Null when there is none.
+    pub(crate) body: Value,
+}
+
+impl ReadModel {
+    /// Makes an empty read model.
+    pub(crate) async fn empty(projection: impl Projection) -> Self {
+        let projection: Arc<dyn Projection> = Arc::new(projection);
+        let database = TestDatabase::create(&format!("queries_{}", projection.name())).await;
+        let pool = PgPoolOptions::new()
+            .max_connections(1)
+            .connect(&database.url())
+            .await
+            .expect("a database");
+        sqlx::raw_sql(PROJECTION_TABLE)
+            .execute(&pool)
+            .await
+            .expect("the projection's table");
+        sqlx::query("INSERT INTO projection (name, generation, version, binding_version) VALUES ($1, 1, 1, 1)")
+            .bind(projection.name())
+            .execute(&pool)
+            .await
+            .expect("the projection's row");
+        let generation = create_generation(&pool, projection.as_ref(), 1).await;
+
+        let (_, committed) = watch::channel(Position(0));
+        let reads = Reads::new(projection.name(), pool.clone(), LogReader::new(pool.clone()), committed);
+        let (router, _document) = projection.router(reads).split_for_parts();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.expect("a server") });
+        Self {
+            pool,
+            generation,
+            projection,
+            url,
+            client: Client::new(),
+            server,
+            _database: database,
+        }
+    }
+
+    /// Makes a read model of a whole history.
+    pub(crate) async fn of(projection: impl Projection, history: &History) -> Self {
+        let model = Self::empty(projection).await;
+        model.apply(&history.events).await.expect("a valid history");
+        model
+    }
+
+    /// Applies events in a transaction that moves the checkpoint too, leaving out those that are not bound.
+    pub(crate) async fn apply(&self, events: &[Recorded]) -> Result<(), ApplyError> {
+        let mut tx = self.pool.begin().await.map_err(ApplyError::Database)?;
+        let bound: Vec<Recorded> = events.iter().filter(|recorded| self.binds(recorded)).cloned().collect();
+        self.projection.apply(&mut tx, &self.generation, &bound).await?;
+        if let Some(last) = events.last() {
+            sqlx::query("UPDATE projection SET position = greatest(position, $1), event_id = $2, log_id = $2")
+                .bind(last.envelope.position.0)
+                .bind(Uuid::nil())
+                .execute(&mut *tx)
+                .await
+                .map_err(ApplyError::Database)?;
+        }
+        tx.commit().await.map_err(ApplyError::Database)
+    }
+
+    /// Applies to another generation, in batches of these sizes and then the rest at once, and gives its tables' rows.
+    pub(crate) async fn rebuilt(&self, number: i64, events: &[Recorded], batches: &[usize]) -> BTreeMap<String, Value> {
+        let generation = create_generation(&self.pool, self.projection.as_ref(), number).await;
+        let mut connection = self.pool.acquire().await.expect("a connection");
+        let mut rest = events;
+        for &size in batches {
+            let (batch, behind) = rest.split_at(size.min(rest.len()));
+            self.projection
+                .apply(&mut connection, &generation, batch)
+                .await
+                .expect("a valid history");
+            rest = behind;
+        }
+        self.projection
+            .apply(&mut connection, &generation, rest)
+            .await
+            .expect("a valid history");
+        let tables: Vec<String> =
+            sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = $1 ORDER BY 1")
+                .bind(generation.to_string())
+                .fetch_all(&mut *connection)
+                .await
+                .expect("the tables");
+        let mut contents = BTreeMap::new();
+        for table in tables {
+            let statement = format!("SELECT coalesce(jsonb_agg(t ORDER BY id), '[]') FROM {generation}.{table} AS t");
+            let rows = sqlx::query_scalar(&statement)
+                .fetch_one(&mut *connection)
+                .await
+                .expect("the rows");
+            contents.insert(table, rows);
+        }
+        contents
+    }
+
+    /// Asks for a path with its query.
+    pub(crate) async fn get(&self, path: &str) -> Answered {
+        self.get_unless(path, None).await
+    }
+
+    /// Asks for a path with its query, unless it is still what an entity tag stands for.
+    pub(crate) async fn get_unless(&self, path: &str, if_none_match: Option<&str>) -> Answered {
+        let mut request = self.client.get(format!("{}{path}", self.url));
+        if let Some(etag) = if_none_match {
+            request = request.header("If-None-Match", etag);
+        }
+        let response = request.send().await.expect("an answer");
+        let header = |name| {
+            response
+                .headers()
+                .get(name)
+                .map(|value| value.to_str().expect("ASCII").to_owned())
+        };
+        let (status, etag, read_position) = (response.status(), header("etag"), header("read-position"));
+        let text = response.text().await.expect("a body");
+        let body = if text.is_empty() {
+            Value::Null
+        } else {
+            serde_json::from_str(&text).expect("JSON")
+        };
+        Answered {
+            status,
+            etag,
+            read_position,
+            body,
+        }
+    }
+
+    /// Gives the ids (or another field) of the items of a page.
+    pub(crate) async fn listed(&self, path: &str, field: &str) -> Vec<String> {
+        let answered = self.get(path).await;
+        assert_eq!(answered.status, StatusCode::OK, "{path}: {}", answered.body);
+        fields(&answered.body["items"], field)
+    }
+
+    /// Gives the ids (or another field) of the items of all pages, each of which but the last must be full.
+    pub(crate) async fn paged(&self, path: &str, field: &str, limit: usize) -> Vec<String> {
+        let separator = if path.contains('?') { '&' } else { '?' };
+        let first = format!("{path}{separator}limit={limit}");
+        let mut next = first.clone();
+        let mut items = Vec::new();
+        loop {
+            let answered = self.get(&next).await;
+            assert_eq!(answered.status, StatusCode::OK, "{next}: {}", answered.body);
+            let page = fields(&answered.body["items"], field);
+            let last = answered.body["next_cursor"].is_null();
+            assert!(page.len() == limit || last, "{next}: only the last page may be short");
+            items.extend(page);
+            if last {
+                return items;
+            }
+            let cursor = answered.body["next_cursor"].as_str().expect("a cursor is a string");
+            next = format!("{first}&cursor={cursor}");
+        }
+    }
+
+    /// Holds that a request is refused with a status and a code, and, if a field is to blame, its name.
+    pub(crate) async fn assert_refused(&self, path: &str, status: u16, code: &str, pointer: Option<&str>) {
+        let answered = self.get(path).await;
+        assert_eq!(
+            (answered.status.as_u16(), answered.body["code"].as_str()),
+            (status, Some(code)),
+            "{path}"
+        );
+        assert_eq!(
+            answered.body["errors"][0]["pointer"].as_str(),
+            pointer,
+            "{path}: {}",
+            answered.body
+        );
+    }
+
+    fn binds(&self, recorded: &Recorded) -> bool {
+        let envelope = &recorded.envelope;
+        let binds = |binding: &event_bus::Binding| {
+            binding.exchange == envelope.aggregate_type && binding.matches(&envelope.event_type)
+        };
+        self.projection.bindings().iter().any(binds)
+    }
+}
+
+impl Drop for ReadModel {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// Gives one field of every item.
+pub(crate) fn fields(items: &Value, field: &str) -> Vec<String> {
+    let items = items.as_array().expect("a list");
+    items
+        .iter()
+        .map(|item| item[field].as_str().expect("a text").to_owned())
+        .collect()
+}
+
+async fn create_generation(pool: &PgPool, projection: &dyn Projection, number: i64) -> Generation {
+    let generation = Generation::new(projection.name(), number);
+    let schema = projection.schema();
+    let statements = format!("CREATE SCHEMA {generation}; SET LOCAL search_path = {generation}, public; {schema}");
+    let mut tx = pool.begin().await.expect("a transaction");
+    sqlx::raw_sql(&statements)
+        .execute(&mut *tx)
+        .await
+        .expect("the generation's tables");
+    tx.commit().await.expect("a commit");
+    generation
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dev_stack::testing::CutProxy;
+use dev_stack::testing::{CutProxy, Direction};
 use event_store::{ExecuteError, StoreError, WriterConfig};
 
 use crate::setup::{Log, Process, accepted, register, set_profile, until};
@@ -10,13 +10,8 @@ use crate::setup::{Log, Process, accepted, register, set_profile, until};
 /// A process whose writer reaches the database through a proxy that can be cut.
 async fn behind_proxy(log: &Log, config: WriterConfig) -> (CutProxy, Process) {
     let direct = log.database.url_as("marquee_command_api", "test");
-    let url = url::Url::parse(&direct).expect("url");
-    let address = format!("{}:{}", url.host_str().expect("host"), url.port().expect("port"));
-    let proxy = CutProxy::to(address.parse().expect("address")).await;
-    let mut through = url;
-    through.set_port(Some(proxy.address().port())).expect("port");
-    through.set_host(Some(&proxy.address().ip().to_string())).expect("host");
-    let process = log.process_with(config, through.as_str().parse().expect("url"));
+    let (proxy, through) = CutProxy::to_url(&direct).await.expect("proxy");
+    let process = log.process_with(config, through.parse().expect("url"));
     (proxy, process)
 }
 
@@ -61,7 +56,7 @@ async fn cut_after_the_commit_and_before_the_answer_the_command_is_appended_once
     proxy.freeze(true);
     let lose_answer = async {
         // Nothing passes any more; let the request through and keep the answer back.
-        proxy.freeze_answers(true);
+        proxy.freeze_direction(Direction::ToClient, true);
         proxy.freeze(false);
         let mut admin = log.admin().await;
         until(async || {
@@ -72,7 +67,7 @@ async fn cut_after_the_commit_and_before_the_answer_the_command_is_appended_once
                 == 3
         })
         .await;
-        proxy.freeze_answers(false);
+        proxy.freeze_direction(Direction::ToClient, false);
         proxy.cut();
     };
     let (executed, ()) = tokio::join!(process.execute("1", set_profile("Ada")), lose_answer);
@@ -90,7 +85,7 @@ async fn without_an_answer_in_time_the_outcome_is_unknown_and_repeating_with_the
     };
     let (proxy, process) = behind_proxy(&log, config).await;
     accepted(process.execute("0", register("Ada")).await);
-    proxy.freeze_answers(true);
+    proxy.freeze_direction(Direction::ToClient, true);
     let unknown = process
         .execute_with("1", register("Ada"), crate::setup::keyed("k", "hash"))
         .await;
@@ -98,7 +93,7 @@ async fn without_an_answer_in_time_the_outcome_is_unknown_and_repeating_with_the
         matches!(unknown, Err(ExecuteError::Store(StoreError::OutcomeUnknown))),
         "{unknown:?}"
     );
-    proxy.freeze_answers(false);
+    proxy.freeze_direction(Direction::ToClient, false);
     proxy.cut();
     let again = process
         .execute_with("1", register("Ada"), crate::setup::keyed("k", "hash"))

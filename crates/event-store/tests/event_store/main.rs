@@ -4,7 +4,7 @@
 mod append_only;
 mod concurrency;
 mod conflict;
-//mod connection;
+mod connection;
 mod idempotency;
 mod plan;
 mod queue;

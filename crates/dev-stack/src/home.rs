@@ -18,6 +18,14 @@ pub(crate) fn target_directory() -> Option<PathBuf> {
     profile.parent().map(Path::to_owned)
 }
 
+/// Where a developer's servers live when nothing else is said: `target/marquee` of the workspace; for a program that was
+/// installed elsewhere, `target/marquee` of the present directory.
+pub(crate) fn default_home() -> PathBuf {
+    target_directory()
+        .unwrap_or_else(|| PathBuf::from("target"))
+        .join("marquee")
+}
+
 /// Gives the wanted directory, or one below `/var/lib/marquee` when a server's account may not enter it, as in a clone
 /// under `/root`.
 pub(crate) fn reachable(wanted: &Path) -> PathBuf {

@@ -11,6 +11,18 @@ pub(crate) enum Keeping {
     Disposable,
 }
 
+/// A small shell script that runs a client program against one private server.
+pub(crate) struct Tool {
+    pub(crate) name: &'static str,
+    /// What follows `#!/bin/sh`.
+    pub(crate) script: String,
+}
+
+/// Makes one shell word of any text.
+pub(crate) fn shell_word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
 /// A private server, running or stopped. Dropping it leaves the server as it is.
 pub(crate) trait Instance: Send + Sync {
     /// The url of the administrator: of the database `postgres`, or of the vhost `/`.
@@ -21,6 +33,12 @@ pub(crate) trait Instance: Send + Sync {
         None
     }
 
+    /// Says in a few lines where the server is and how to log in.
+    fn describe(&self) -> String;
+
+    /// The programs with which a person looks inside.
+    fn tools(&self) -> Vec<Tool>;
+
     /// Starts the stopped server, on the same ports as before if they are still free.
     fn start_again(&mut self) -> Result<(), StartError>;
 
@@ -29,4 +47,19 @@ pub(crate) trait Instance: Send + Sync {
 
     /// Ends the server and its helpers at once, as a power cut would.
     fn kill(&mut self);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_text_is_one_shell_word() {
+        let text = r#"it's "a" $word\"#;
+        let output = std::process::Command::new("sh")
+            .arg("-c")
+            .arg(format!("printf %s {}", shell_word(text)))
+            .output();
+        assert_eq!(String::from_utf8(output.unwrap().stdout).unwrap(), text);
+    }
 }

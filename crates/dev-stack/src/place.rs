@@ -66,18 +66,6 @@ impl Place {
         self.write(PASSWORD_FILE, &password)?;
         Ok(password)
     }
-
-    /// Removes everything.
-    pub(crate) fn remove(&self) -> Result<(), StartError> {
-        match fs::remove_dir_all(&self.directory) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(StartError::File {
-                action: "removing",
-                path: self.directory.clone(),
-                source: error,
-            }),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// The file in a server's directory that holds the password of its administrator.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::binaries::PostgresBinaries;
 use crate::error::{Server, StartError};
-use crate::instance::{Instance, Keeping};
+use crate::instance::{Instance, Keeping, Tool, shell_word};
 use crate::place::{PASSWORD_FILE, Place};
 use crate::ports;
 use crate::process::{Launch, ProcessId, poll};
@@ -218,6 +218,34 @@ impl PostgresServer {
 impl Instance for PostgresServer {
     fn url(&self) -> String {
         format!("postgres://{ADMIN}:{}@127.0.0.1:{}/postgres", self.password, self.port)
+    }
+
+    fn describe(&self) -> String {
+        format!(
+            "PostgreSQL {} at 127.0.0.1:{}, user {ADMIN}, password in {}\n  data and log in {}",
+            self.binaries.major,
+            self.port,
+            self.place.path(PASSWORD_FILE).display(),
+            self.place.directory.display(),
+        )
+    }
+
+    fn tools(&self) -> Vec<Tool> {
+        let file = |name: &str| shell_word(&self.place.path(name).display().to_string());
+        let beside = self.binaries.program("psql");
+        let program = if beside.is_file() {
+            beside.display().to_string()
+        } else {
+            "psql".to_owned()
+        };
+        let script = format!(
+            "export PGHOST=127.0.0.1 PGUSER={ADMIN} PGDATABASE=\"${{PGDATABASE:-postgres}}\"\n\
+             PGPORT=$(cat {port}) PGPASSWORD=$(cat {password}) exec {program} \"$@\"\n",
+            port = file(PORT_FILE),
+            password = file(PASSWORD_FILE),
+            program = shell_word(&program),
+        );
+        vec![Tool { name: "psql", script }]
     }
 
     fn start_again(&mut self) -> Result<(), StartError> {

@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::amqp_probe;
 use crate::binaries::RabbitBinaries;
 use crate::error::{Server, StartError};
-use crate::instance::{Instance, Keeping};
-use crate::place::Place;
+use crate::instance::{Instance, Keeping, Tool, shell_word};
+use crate::place::{PASSWORD_FILE, Place};
 use crate::ports;
 use crate::process::{self, Launch, ProcessId, SERVER_DIRECTORY, poll};
 
@@ -170,7 +170,7 @@ impl RabbitServer {
     }
 
     /// The variables that make RabbitMQ's scripts mean this node and nothing of the system's.
-    pub(crate) fn environment(&self) -> Vec<(&'static str, String)> {
+    fn environment(&self) -> Vec<(&'static str, String)> {
         let path = |name: &str| self.place.path(name).display().to_string();
         vec![
             ("HOME", path("home")),
@@ -256,6 +256,33 @@ impl Instance for RabbitServer {
 
     fn management_url(&self) -> Option<String> {
         Some(format!("http://127.0.0.1:{}", self.ports.management))
+    }
+
+    fn describe(&self) -> String {
+        format!(
+            "RabbitMQ at 127.0.0.1:{}, management at http://127.0.0.1:{}, user {ADMIN}, password in {}\n  data and log in {}",
+            self.ports.amqp,
+            self.ports.management,
+            self.place.path(PASSWORD_FILE).display(),
+            self.place.directory.display(),
+        )
+    }
+
+    fn tools(&self) -> Vec<Tool> {
+        let variables: String = self
+            .environment()
+            .iter()
+            .map(|(name, value)| format!("export {name}={}\n", shell_word(value)))
+            .collect();
+        ["rabbitmqctl", "rabbitmq-diagnostics"]
+            .map(|name| {
+                let program = shell_word(&self.binaries.program(name).display().to_string());
+                Tool {
+                    name,
+                    script: format!("{variables}exec {program} \"$@\"\n"),
+                }
+            })
+            .into()
     }
 
     fn start_again(&mut self) -> Result<(), StartError> {

@@ -1,11 +1,15 @@
 //! PostgreSQL and RabbitMQ for tests: shared servers, a database and a vhost per test, faults on demand.
 
+mod cut_proxy;
 mod database;
 mod lease;
+mod private;
 mod run;
 mod servers;
 mod vhost;
 
+pub use cut_proxy::{CutProxy, Direction};
 pub use database::TestDatabase;
+pub use private::{PrivatePostgres, PrivateRabbit};
 pub use servers::{Servers, for_tests};
 pub use vhost::{Binding, Exchange, Queue, TestVhost};

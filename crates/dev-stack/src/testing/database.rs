@@ -8,13 +8,15 @@ use url::Url;
 use uuid::Uuid;
 
 use crate::testing::lease;
-use crate::testing::servers::{Servers, for_tests};
+use crate::testing::servers::for_tests;
 
 const NAME_BYTES_MAX: usize = 63;
 
 /// A fresh database, dropped with all its connections when this value is.
 pub struct TestDatabase {
-    servers: &'static Servers,
+    server_url: String,
+    /// Whether the server itself is thrown away soon.
+    disposable_server: bool,
     name: String,
 }
 
@@ -25,7 +27,24 @@ impl TestDatabase {
     ///
     /// When there is no server or the database cannot be created.
     pub async fn create(prefix: &str) -> Self {
-        Self::create_from(prefix, "template1").await
+        let servers = for_tests().await;
+        Self::create_from(
+            servers.database_url(),
+            servers.has_disposable_database(),
+            prefix,
+            "template1",
+        )
+        .await
+    }
+
+    /// Creates an empty database on another server, such as a [`PrivatePostgres`](crate::PrivatePostgres), given the url
+    /// of its superuser.
+    ///
+    /// # Panics
+    ///
+    /// When the database cannot be created.
+    pub async fn create_on(server_url: &str, prefix: &str) -> Self {
+        Self::create_from(server_url, true, prefix, "template1").await
     }
 
     /// Creates a database as `build` would make it from an empty one, given the url of the superuser. It is built once
@@ -65,11 +84,10 @@ impl TestDatabase {
             expect(admin.execute(rename.as_str()).await, "finishing the template");
         }
         let _ = admin.close().await;
-        Self::create_from(name, &template).await
+        Self::create_from(servers.database_url(), true, name, &template).await
     }
 
-    async fn create_from(prefix: &str, template: &str) -> Self {
-        let servers = for_tests().await;
+    async fn create_from(server_url: &str, disposable_server: bool, prefix: &str, template: &str) -> Self {
         let unique = Uuid::new_v4().simple().to_string();
         let mut name: String = prefix
             .chars()
@@ -77,11 +95,15 @@ impl TestDatabase {
             .collect();
         name.truncate(NAME_BYTES_MAX - unique.len() - 1);
         let name = format!("{name}_{unique}");
-        let mut admin = connect(servers.database_url()).await;
+        let mut admin = connect(server_url).await;
         let create = format!(r#"CREATE DATABASE "{name}" TEMPLATE "{template}""#);
         expect(admin.execute(create.as_str()).await, "creating a database");
         let _ = admin.close().await;
-        Self { servers, name }
+        Self {
+            server_url: server_url.to_owned(),
+            disposable_server,
+            name,
+        }
     }
 
     /// The database's name.
@@ -91,12 +113,12 @@ impl TestDatabase {
 
     /// The url of the superuser on this database.
     pub fn url(&self) -> String {
-        on_database(self.servers.database_url(), &self.name).into()
+        on_database(&self.server_url, &self.name).into()
     }
 
     /// The url of another role on this database.
     pub fn url_as(&self, user: &str, password: &str) -> String {
-        let mut url = on_database(self.servers.database_url(), &self.name);
+        let mut url = on_database(&self.server_url, &self.name);
         // Neither can be refused: the url has a host.
         let _ = url.set_username(user);
         let _ = url.set_password(Some(password));
@@ -105,7 +127,7 @@ impl TestDatabase {
 
     /// Ends all connections to the database but does not keep new ones away.
     pub async fn terminate_connections(&self) {
-        let mut admin = connect(self.servers.database_url()).await;
+        let mut admin = connect(&self.server_url).await;
         // The wait makes sure that the backends are gone, not only told to go.
         let ended = sqlx::query("SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1")
             .bind(&self.name)
@@ -119,20 +141,20 @@ impl Drop for TestDatabase {
     /// Drops the database from a thread of its own, for the test's runtime may be on its way out. Nobody waits for it
     /// when the server itself is soon thrown away.
     fn drop(&mut self) {
-        let servers = self.servers;
+        let server_url = self.server_url.clone();
         let statement = format!(r#"DROP DATABASE IF EXISTS "{}" WITH (FORCE)"#, self.name);
         let thread = thread::Builder::new().name("drop-database".to_owned()).spawn(move || {
             let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
                 return;
             };
             runtime.block_on(async {
-                if let Ok(mut admin) = PgConnection::connect(servers.database_url()).await {
+                if let Ok(mut admin) = PgConnection::connect(&server_url).await {
                     let _ = admin.execute(statement.as_str()).await;
                     let _ = admin.close().await;
                 }
             });
         });
-        if let (Ok(thread), false) = (thread, servers.has_disposable_database()) {
+        if let (Ok(thread), false) = (thread, self.disposable_server) {
             let _ = thread.join();
         }
     }

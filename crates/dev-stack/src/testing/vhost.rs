@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::error::with_causes;
 use crate::management::{Management, ManagementError};
-use crate::testing::servers::{Servers, for_tests};
+use crate::testing::private::PrivateRabbit;
+use crate::testing::servers::for_tests;
 use crate::url_text::encode;
 
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
@@ -80,7 +81,10 @@ struct Connection {
 ///
 /// All methods panic when the broker refuses: a test cannot go on then.
 pub struct TestVhost {
-    servers: &'static Servers,
+    amqp_url: String,
+    management_url: String,
+    /// Whether the broker itself is thrown away soon.
+    disposable_broker: bool,
     management: Management,
     name: String,
 }
@@ -89,7 +93,21 @@ impl TestVhost {
     /// Creates a vhost in which the administrator may do everything.
     pub async fn create() -> Self {
         let servers = for_tests().await;
-        let management = done(Management::new(servers.management_url(), servers.amqp_url()));
+        Self::create_at(
+            servers.amqp_url(),
+            servers.management_url(),
+            servers.has_disposable_broker(),
+        )
+        .await
+    }
+
+    /// Creates a vhost on a broker of the test's own.
+    pub async fn create_on(broker: &PrivateRabbit) -> Self {
+        Self::create_at(broker.amqp_url(), broker.management_url(), true).await
+    }
+
+    async fn create_at(amqp_url: &str, management_url: &str, disposable_broker: bool) -> Self {
+        let management = done(Management::new(management_url, amqp_url));
         let name = format!("test-{}", Uuid::new_v4().simple());
         done(
             management
@@ -100,7 +118,9 @@ impl TestVhost {
         let path = format!("permissions/{name}/{}", encode(management.user()));
         done(management.send(Method::PUT, &path, Some(&permissions)).await);
         Self {
-            servers,
+            amqp_url: amqp_url.to_owned(),
+            management_url: management_url.to_owned(),
+            disposable_broker,
             management,
             name,
         }
@@ -113,7 +133,7 @@ impl TestVhost {
 
     /// The url of the administrator on this vhost.
     pub fn amqp_url(&self) -> String {
-        let mut url = done(Url::parse(self.servers.amqp_url()));
+        let mut url = done(Url::parse(&self.amqp_url));
         url.set_path(&self.name);
         url.into()
     }
@@ -271,18 +291,18 @@ impl Drop for TestVhost {
     /// Deletes the vhost from a thread of its own, for the test's runtime may be on its way out. Nobody waits for it
     /// when the broker itself is soon thrown away.
     fn drop(&mut self) {
-        let servers = self.servers;
+        let (amqp_url, management_url) = (self.amqp_url.clone(), self.management_url.clone());
         let path = format!("vhosts/{}", self.name);
         let thread = thread::Builder::new().name("delete-vhost".to_owned()).spawn(move || {
             let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
                 return;
             };
             // A client of its own: the test's one is bound to the test's runtime.
-            if let Ok(management) = Management::new(servers.management_url(), servers.amqp_url()) {
+            if let Ok(management) = Management::new(&management_url, &amqp_url) {
                 let _ = runtime.block_on(management.send(Method::DELETE, &path, None));
             }
         });
-        if let (Ok(thread), false) = (thread, servers.has_disposable_broker()) {
+        if let (Ok(thread), false) = (thread, self.disposable_broker) {
             let _ = thread.join();
         }
     }

@@ -1,0 +1,56 @@
+//! Servers given by their urls: checked before anything relies on them.
+
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection};
+
+use crate::amqp_probe;
+use crate::error::{StartError, with_causes};
+
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The setting that names the database server.
+pub(crate) const DATABASE_SETTING: &str = "MARQUEE_DATABASE_URL";
+/// The setting that names the broker.
+pub(crate) const AMQP_SETTING: &str = "MARQUEE_AMQP_URL";
+
+/// Connects to the given database server once.
+pub(crate) async fn check_database(url: &str) -> Result<(), StartError> {
+    let refused = |reason: String| StartError::GivenUrl {
+        setting: DATABASE_SETTING,
+        reason,
+    };
+    let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| {
+        // The text of the error may show the url, and with it the password.
+        let _ = error;
+        refused("it is no postgres://user:password@host:port/database url".to_owned())
+    })?;
+    let place = format!("{}:{}", options.get_host(), options.get_port());
+    match tokio::time::timeout(CHECK_TIMEOUT, options.connect()).await {
+        Ok(Ok(connection)) => {
+            // Whether the goodbye arrives makes no difference.
+            let _ = connection.close().await;
+            Ok(())
+        }
+        Ok(Err(sqlx::Error::Database(error))) => Err(refused(format!("{place} answers: {}", error.message()))),
+        Ok(Err(error)) => Err(refused(format!("{place} cannot be reached: {}", with_causes(&error)))),
+        Err(_) => Err(refused(format!(
+            "{place} did not answer in {} s",
+            CHECK_TIMEOUT.as_secs()
+        ))),
+    }
+}
+
+/// Logs in to the given broker once.
+pub(crate) async fn check_broker(url: &str) -> Result<(), StartError> {
+    let url = url.to_owned();
+    let refused = |reason: String| StartError::GivenUrl {
+        setting: AMQP_SETTING,
+        reason,
+    };
+    match tokio::task::spawn_blocking(move || amqp_probe::log_in(&url, CHECK_TIMEOUT)).await {
+        Ok(result) => result.map_err(|error| refused(error.to_string())),
+        Err(error) => Err(refused(error.to_string())),
+    }
+}

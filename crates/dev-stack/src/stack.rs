@@ -1,0 +1,266 @@
+//! The servers of a developer's machine, for as long as the program runs.
+//!
+//! States: starting -> running -> stopped. The lock of the home is held from the start to the end of the process, so a
+//! home has one owner; the kernel gives it back even after a `kill -9`, and then the next owner takes over the servers
+//! that were left running. Dropping a stack that was not stopped stops it too.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use tokio::sync::mpsc;
+
+use crate::error::{Server, StartError};
+use crate::given;
+use crate::home;
+use crate::instance::{Instance, Keeping, Tool};
+use crate::sources::Search;
+
+/// How a stack is to be started.
+pub struct Options<'a> {
+    /// The directory of everything private; `target/marquee` when none is given.
+    pub home: Option<PathBuf>,
+    /// A database server to use instead of a private one: the url of a role that may create databases and roles.
+    pub database_url: Option<String>,
+    /// A broker to use instead of a private one.
+    pub amqp_url: Option<String>,
+    /// Whether missing servers may be installed.
+    pub allow_install: bool,
+    /// Hears what takes long.
+    pub progress: &'a dyn Fn(&str),
+}
+
+/// Running servers.
+pub struct DevStack {
+    database_url: String,
+    amqp_url: String,
+    management_url: Option<String>,
+    description: String,
+    /// Absent when both servers were given.
+    private: Option<PrivateServers>,
+}
+
+impl DevStack {
+    /// Checks the given servers and starts the missing ones, each from the first source that works: programs on this
+    /// machine, a Docker engine, the packages of Debian or Ubuntu. Servers left behind by a killed process are taken over.
+    ///
+    /// # Errors
+    ///
+    /// A given url that does not work, a home in use, no source for a server, or a server that does not come up; what
+    /// was started is stopped again.
+    pub async fn start(options: Options<'_>) -> Result<Self, StartError> {
+        if let Some(url) = &options.database_url {
+            given::check_database(url).await?;
+        }
+        if let Some(url) = &options.amqp_url {
+            given::check_broker(url).await?;
+        }
+        let missing: Vec<Server> = [
+            (Server::PostgreSql, &options.database_url),
+            (Server::RabbitMq, &options.amqp_url),
+        ]
+        .into_iter()
+        .filter_map(|(server, url)| url.is_none().then_some(server))
+        .collect();
+        let private = if missing.is_empty() {
+            None
+        } else {
+            Some(start_missing(&options, missing).await?)
+        };
+        let started = |server| private.as_ref().and_then(|private| private.find(server));
+        let (postgres, rabbit) = (started(Server::PostgreSql), started(Server::RabbitMq));
+        Ok(Self {
+            database_url: postgres.map(Instance::url).or(options.database_url).unwrap_or_default(),
+            amqp_url: rabbit.map(Instance::url).or(options.amqp_url).unwrap_or_default(),
+            management_url: rabbit.and_then(Instance::management_url),
+            description: describe(postgres, rabbit, private.as_ref()),
+            private,
+        })
+    }
+
+    /// The url of the superuser (or of the given role) on the server's first database.
+    pub fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
+    /// The url of the broker's administrator (or of the given user).
+    pub fn amqp_url(&self) -> &str {
+        &self.amqp_url
+    }
+
+    /// Where the management of a private broker answers, for the user of [`Self::amqp_url`].
+    pub fn management_url(&self) -> Option<&str> {
+        self.management_url.as_deref()
+    }
+
+    /// Says in a few lines where the servers are and how to log in. Shows no password.
+    pub fn describe(&self) -> &str {
+        &self.description
+    }
+
+    /// Stops the servers this stack started or took over; the data stays. Given servers are left alone.
+    pub async fn stop(mut self) {
+        if let Some(private) = self.private.take() {
+            // Dropping is stopping; a task cannot fail but by a panic, which has been reported then.
+            let _ = tokio::task::spawn_blocking(move || drop(private)).await;
+        }
+    }
+}
+
+/// Runs the blocking start on a thread and passes its words on to the caller's task.
+async fn start_missing(options: &Options<'_>, missing: Vec<Server>) -> Result<PrivateServers, StartError> {
+    let wanted = options.home.clone().unwrap_or_else(home::default_home);
+    let allow_install = options.allow_install;
+    let (say, mut said) = mpsc::unbounded_channel::<String>();
+    let mut starting = tokio::task::spawn_blocking(move || {
+        let progress = |line: &str| {
+            // Nobody listens any more when the caller gave up.
+            let _ = say.send(line.to_owned());
+        };
+        PrivateServers::start(
+            &wanted,
+            &missing,
+            &Search {
+                allow_install,
+                progress: &progress,
+            },
+        )
+    });
+    loop {
+        tokio::select! {
+            biased;
+            Some(line) = said.recv() => (options.progress)(&line),
+            result = &mut starting => return result.expect("starting servers does not panic"),
+        }
+    }
+}
+
+fn describe(
+    postgres: Option<&dyn Instance>,
+    rabbit: Option<&dyn Instance>,
+    private: Option<&PrivateServers>,
+) -> String {
+    let given = |server: Server, setting| format!("{server} as given by {setting}");
+    let mut lines = vec![
+        postgres.map_or_else(
+            || given(Server::PostgreSql, given::DATABASE_SETTING),
+            Instance::describe,
+        ),
+        rabbit.map_or_else(|| given(Server::RabbitMq, given::AMQP_SETTING), Instance::describe),
+    ];
+    if let Some(private) = private {
+        lines.push(format!("Look inside with {}", private.tools.join(", ")));
+    }
+    lines.join("\n")
+}
+
+/// The servers one home runs, stopped on drop.
+struct PrivateServers {
+    running: Vec<(Server, Box<dyn Instance>)>,
+    /// The paths of the scripts.
+    tools: Vec<String>,
+    /// Released after the servers have stopped: fields are dropped after `drop` has run.
+    _lock: File,
+}
+
+impl PrivateServers {
+    fn start(wanted: &Path, missing: &[Server], search: &Search<'_>) -> Result<Self, StartError> {
+        let wanted = std::path::absolute(wanted).map_err(StartError::file("resolving", wanted))?;
+        let home = home::reachable(&wanted);
+        if home != wanted {
+            let account = "the account of the servers (root cannot be it) may not enter";
+            (search.progress)(&format!(
+                "Data goes to {}: {account} {}.",
+                home.display(),
+                wanted.display()
+            ));
+        }
+        fs::create_dir_all(&home).map_err(StartError::file("creating", &home))?;
+        let lock = lock(&home)?;
+        let sources = search.find(missing)?;
+        let mut servers = Self {
+            running: Vec::new(),
+            tools: Vec::new(),
+            _lock: lock,
+        };
+        let home = &home;
+        // At the same time: the broker takes far longer than the database.
+        let started: Vec<_> = thread::scope(|scope| {
+            let starting: Vec<_> = sources
+                .iter()
+                .zip(missing)
+                .map(|(source, server)| {
+                    scope.spawn(move || source.start(home, directory_of(*server), Keeping::Durable))
+                })
+                .collect();
+            starting
+                .into_iter()
+                .map(|thread| thread.join().expect("starting a server does not panic"))
+                .collect()
+        });
+        let mut failure = None;
+        for (server, result) in missing.iter().zip(started) {
+            match result {
+                Ok(instance) => servers.running.push((*server, instance)),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        if let Some(error) = failure {
+            return Err(error);
+        }
+        for tool in servers.running.iter().flat_map(|(_, instance)| instance.tools()) {
+            servers.tools.push(write_tool(home, &tool)?.display().to_string());
+        }
+        Ok(servers)
+    }
+
+    fn find(&self, wanted: Server) -> Option<&dyn Instance> {
+        self.running
+            .iter()
+            .find(|(server, _)| *server == wanted)
+            .map(|(_, instance)| instance.as_ref())
+    }
+}
+
+impl Drop for PrivateServers {
+    fn drop(&mut self) {
+        thread::scope(|scope| {
+            for (_, instance) in &mut self.running {
+                scope.spawn(|| instance.stop());
+            }
+        });
+    }
+}
+
+fn directory_of(server: Server) -> &'static str {
+    match server {
+        Server::PostgreSql => "postgres",
+        Server::RabbitMq => "rabbitmq",
+    }
+}
+
+fn lock(home: &Path) -> Result<File, StartError> {
+    let path = home.join("lock");
+    let lock = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(&path)
+        .map_err(StartError::file("opening", &path))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(_) => Err(StartError::HomeInUse {
+            home: home.to_owned(),
+            lock: path,
+        }),
+    }
+}
+
+fn write_tool(home: &Path, tool: &Tool) -> Result<PathBuf, StartError> {
+    let directory = home.join("bin");
+    fs::create_dir_all(&directory).map_err(StartError::file("creating", &directory))?;
+    let path = directory.join(tool.name);
+    fs::write(&path, format!("#!/bin/sh\n{}", tool.script)).map_err(StartError::file("writing", &path))?;
+    fs::set_permissions(&path, Permissions::from_mode(0o755)).map_err(StartError::file("making runnable", &path))?;
+    Ok(path)
+}

@@ -1,0 +1,154 @@
+//! Servers of a single test's own, to be stopped, killed and started again.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::error::{Server, StartError, with_causes};
+use crate::instance::{Instance, Keeping};
+use crate::sources::Search;
+use crate::testing::run::Run;
+
+/// A PostgreSQL server of one test's own; ended and removed on drop.
+///
+/// Its methods panic when the server cannot be had: a test cannot go on then.
+pub struct PrivatePostgres(PrivateServer);
+
+impl PrivatePostgres {
+    /// Starts a fresh server.
+    pub async fn start() -> Self {
+        Self(PrivateServer::start(Server::PostgreSql).await)
+    }
+
+    /// The url of the superuser on the database `postgres`; the same after a restart.
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// Stops the server in an orderly way: open transactions are rolled back.
+    pub async fn stop(&mut self) {
+        self.0.run(|instance| instance.stop()).await;
+    }
+
+    /// Kills all processes of the server at once. What was committed survives.
+    pub async fn kill(&mut self) {
+        self.0.run(|instance| instance.kill()).await;
+    }
+
+    /// Starts the server again, on the same port.
+    pub async fn start_again(&mut self) {
+        self.0.start_again().await;
+    }
+}
+
+/// A RabbitMQ node of one test's own; ended and removed on drop.
+///
+/// Its methods panic when the node cannot be had: a test cannot go on then.
+pub struct PrivateRabbit(PrivateServer);
+
+impl PrivateRabbit {
+    /// Starts a fresh node.
+    pub async fn start() -> Self {
+        Self(PrivateServer::start(Server::RabbitMq).await)
+    }
+
+    /// The url of the administrator on the vhost `/`; the same after a restart.
+    pub fn amqp_url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// Where the management answers, for the same user; the same after a restart.
+    pub fn management_url(&self) -> &str {
+        &self.0.management_url
+    }
+
+    /// Stops the node in an orderly way.
+    pub async fn stop(&mut self) {
+        self.0.run(|instance| instance.stop()).await;
+    }
+
+    /// Kills the node at once. Durable queues keep their persistent messages.
+    pub async fn kill(&mut self) {
+        self.0.run(|instance| instance.kill()).await;
+    }
+
+    /// Starts the node again, on the same ports.
+    pub async fn start_again(&mut self) {
+        self.0.start_again().await;
+    }
+}
+
+struct PrivateServer {
+    /// Absent only while one of the methods works with it.
+    instance: Option<Box<dyn Instance>>,
+    directory: PathBuf,
+    url: String,
+    management_url: String,
+}
+
+impl PrivateServer {
+    async fn start(server: Server) -> Self {
+        let started = tokio::task::spawn_blocking(move || Self::start_blocking(server)).await;
+        proceed(started.map_err(|error| error.to_string()).and_then(|result| result))
+    }
+
+    fn start_blocking(server: Server) -> Result<Self, String> {
+        // In the directory of the run: its watchdog ends this server too when the test does not come to it.
+        let run = Run::join()?;
+        let name = format!("private-{}", uuid::Uuid::new_v4().simple());
+        let start = || -> Result<Box<dyn Instance>, StartError> {
+            let search = Search {
+                allow_install: true,
+                progress: &|_| {},
+            };
+            let sources = search.find(&[server])?;
+            sources[0].start(&run.directory, &name, Keeping::Disposable)
+        };
+        let instance = start().map_err(|error| with_causes(&error))?;
+        Ok(Self {
+            directory: run.directory.join(&name),
+            url: instance.url(),
+            management_url: instance.management_url().unwrap_or_default(),
+            instance: Some(instance),
+        })
+    }
+
+    /// Works with the instance where blocking is allowed.
+    async fn run<T: Send + 'static>(&mut self, work: impl FnOnce(&mut dyn Instance) -> T + Send + 'static) -> T {
+        let mut instance = self.instance.take().expect("the instance is put back after each use");
+        let worked = tokio::task::spawn_blocking(move || {
+            let result = work(instance.as_mut());
+            (instance, result)
+        });
+        let (instance, result) = proceed(worked.await.map_err(|error| error.to_string()));
+        self.instance = Some(instance);
+        result
+    }
+
+    async fn start_again(&mut self) {
+        let started = self
+            .run(|instance| instance.start_again().map(|()| instance.url()))
+            .await;
+        let url = proceed(started.map_err(|error| with_causes(&error)));
+        assert_eq!(
+            url, self.url,
+            "another process took the server's port while it was stopped"
+        );
+    }
+}
+
+impl Drop for PrivateServer {
+    fn drop(&mut self) {
+        if let Some(instance) = &mut self.instance {
+            instance.kill();
+        }
+        let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+#[expect(clippy::panic, reason = "a test cannot go on without its server")]
+fn proceed<T>(result: Result<T, String>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(explanation) => panic!("{explanation}"),
+    }
+}

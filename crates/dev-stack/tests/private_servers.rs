@@ -1,0 +1,46 @@
+//! Servers of a test's own: what they keep over a stop and a kill.
+
+use dev_stack::{PrivatePostgres, PrivateRabbit, TestDatabase, TestVhost};
+use serde_json::json;
+use sqlx::{Connection, Executor, PgConnection};
+
+#[tokio::test]
+async fn a_private_database_server_keeps_what_was_committed_over_a_kill_and_a_stop() {
+    let mut server = PrivatePostgres::start().await;
+    let database = TestDatabase::create_on(server.url(), "kept").await;
+    let mut connection = PgConnection::connect(&database.url()).await.unwrap();
+    connection.execute("CREATE TABLE kept (id int)").await.unwrap();
+
+    server.kill().await;
+    connection.execute("SELECT 1").await.unwrap_err();
+    PgConnection::connect(&database.url()).await.unwrap_err();
+    server.start_again().await;
+    let mut connection = PgConnection::connect(&database.url()).await.unwrap();
+    connection.execute("INSERT INTO kept VALUES (1)").await.unwrap();
+
+    server.stop().await;
+    PgConnection::connect(&database.url()).await.unwrap_err();
+    server.start_again().await;
+    let mut connection = PgConnection::connect(&database.url()).await.unwrap();
+    let rows: i64 = sqlx::query_scalar("SELECT count(*) FROM kept")
+        .fetch_one(&mut connection)
+        .await
+        .unwrap();
+    assert_eq!(rows, 1);
+}
+
+#[tokio::test]
+async fn a_private_broker_keeps_its_durable_queues_over_a_kill_and_a_stop() {
+    let mut broker = PrivateRabbit::start().await;
+    let vhost = TestVhost::create_on(&broker).await;
+    vhost.declare_queue("kept").await;
+    assert!(vhost.publish("", "kept", json!({"delivery_mode": 2}), "hello").await);
+
+    broker.kill().await;
+    broker.start_again().await;
+    assert_eq!(vhost.queues().await.len(), 1);
+
+    broker.stop().await;
+    broker.start_again().await;
+    assert_eq!(vhost.queues().await.len(), 1);
+}

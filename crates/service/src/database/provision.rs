@@ -3,7 +3,7 @@
 use sqlx::{Connection, Executor, PgConnection};
 
 /// Serialises provisioning: roles and databases are rows of shared catalogs, and two sessions that change
-/// one at the same time fail with "tuple concurrently updated".
+/// one at the same time fail with "tuple concurrently updated". Holds among sessions on one database.
 const LOCK: i64 = i64::from_be_bytes(*b"\0marquee");
 
 /// Waiting for another process's provisioning, and copying a template database, take longer than a query may.
@@ -17,6 +17,10 @@ DECLARE
     role_name text := current_setting('marquee.role');
     role_password text := current_setting('marquee.password');
 BEGIN
+    -- The lock of a shared catalog holds among all databases of the server, but only a superuser may take it.
+    IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+        LOCK TABLE pg_catalog.pg_authid IN SHARE ROW EXCLUSIVE MODE;
+    END IF;
     IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = role_name) THEN
         EXECUTE format('CREATE ROLE %I LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION', role_name);
     END IF;
@@ -33,7 +37,8 @@ END $$";
 /// Makes sure that a service's role exists: it may log in, is no superuser, and has the isolation level and the
 /// durability that the event store relies on pinned. With a password, the role has that one afterwards.
 ///
-/// `admin` must be connected to the same database in all processes that may run this at the same time.
+/// An `admin` that is no superuser must be connected to the same database in all processes that may run this at the
+/// same time.
 ///
 /// # Errors
 /// Whatever the database refuses.

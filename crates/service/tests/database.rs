@@ -1,0 +1,159 @@
+//! Roles, databases and connections, on a real PostgreSQL.
+
+#![allow(clippy::unwrap_used)]
+
+use std::time::Duration;
+
+use dev_stack::TestDatabase;
+use service::database::{DatabaseUrl, PoolOptions, connect_options, ensure_database, ensure_role, pool};
+use sqlx::{ConnectOptions, Connection, PgConnection};
+use tokio::task::JoinSet;
+use uuid::Uuid;
+
+fn unique(prefix: &str) -> String {
+    format!("{prefix}_{}", Uuid::new_v4().simple())
+}
+
+async fn admin() -> (DatabaseUrl, PgConnection) {
+    let url: DatabaseUrl = dev_stack::for_tests().await.database_url().parse().unwrap();
+    let connection = connect_options(&url, "service tests").connect().await.unwrap();
+    (url, connection)
+}
+
+async fn setting(connection: &mut PgConnection, name: &str) -> String {
+    sqlx::query_scalar("SELECT current_setting($1)")
+        .bind(name)
+        .fetch_one(connection)
+        .await
+        .unwrap()
+}
+
+async fn drop_role(admin: &mut PgConnection, role: &str) {
+    sqlx::query(&format!("DROP ROLE {role}")).execute(admin).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_role_can_log_in_with_its_isolation_and_durability_pinned() {
+    let (url, mut admin) = admin().await;
+    let role = unique("role");
+    ensure_role(&mut admin, &role, Some("it's a \\ secret")).await.unwrap();
+
+    let own = url.with_credentials(&role, "it's a \\ secret");
+    let mut connection = connect_options(&own, "service tests").connect().await.unwrap();
+    assert_eq!(
+        setting(&mut connection, "default_transaction_isolation").await,
+        "read committed"
+    );
+    assert_eq!(setting(&mut connection, "synchronous_commit").await, "on");
+    assert_eq!(setting(&mut connection, "is_superuser").await, "off");
+    connection.close().await.unwrap();
+    drop_role(&mut admin, &role).await;
+}
+
+#[tokio::test]
+async fn a_role_is_made_once_however_many_processes_make_it_from_whatever_database() {
+    let (_, mut admin) = admin().await;
+    let role = unique("role");
+    let (one, other) = (
+        TestDatabase::create("provision").await,
+        TestDatabase::create("provision").await,
+    );
+    let mut makers = JoinSet::new();
+    for url in [one.url(), other.url()].into_iter().cycle().take(12) {
+        let role = role.clone();
+        makers.spawn(async move {
+            let mut connection = PgConnection::connect(&url).await.unwrap();
+            ensure_role(&mut connection, &role, Some("test")).await
+        });
+    }
+    while let Some(made) = makers.join_next().await {
+        made.unwrap().unwrap();
+    }
+    drop_role(&mut admin, &role).await;
+}
+
+#[tokio::test]
+async fn a_role_keeps_its_password_when_none_is_given() {
+    let (url, mut admin) = admin().await;
+    let role = unique("role");
+    ensure_role(&mut admin, &role, Some("first")).await.unwrap();
+    ensure_role(&mut admin, &role, None).await.unwrap();
+    let own = url.with_credentials(&role, "first");
+    connect_options(&own, "service tests")
+        .connect()
+        .await
+        .unwrap()
+        .close()
+        .await
+        .unwrap();
+    drop_role(&mut admin, &role).await;
+}
+
+#[tokio::test]
+async fn a_database_is_made_once_and_is_open_to_no_role_without_a_grant() {
+    let (url, mut admin) = admin().await;
+    let (name, role) = (unique("made"), unique("role"));
+    let mut makers = JoinSet::new();
+    for _ in 0..6 {
+        let (url, name) = (url.clone(), name.clone());
+        makers.spawn(async move {
+            let mut connection = connect_options(&url, "service tests").connect().await.unwrap();
+            ensure_database(&mut connection, &name).await
+        });
+    }
+    while let Some(made) = makers.join_next().await {
+        made.unwrap().unwrap();
+    }
+    ensure_role(&mut admin, &role, Some("test")).await.unwrap();
+    let stranger = url.with_database(&name).with_credentials(&role, "test");
+    let refused = connect_options(&stranger, "service tests").connect().await.unwrap_err();
+    assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "42501");
+
+    let mut made = connect_options(&url.with_database(&name), "service tests")
+        .connect()
+        .await
+        .unwrap();
+    assert_eq!(setting(&mut made, "server_encoding").await, "UTF8");
+    made.close().await.unwrap();
+    sqlx::query(&format!("DROP DATABASE {name}"))
+        .execute(&mut admin)
+        .await
+        .unwrap();
+    drop_role(&mut admin, &role).await;
+}
+
+#[tokio::test]
+async fn the_admins_own_timeouts_are_back_afterwards() {
+    let (_, mut admin) = admin().await;
+    let role = unique("role");
+    let before = setting(&mut admin, "lock_timeout").await;
+    ensure_role(&mut admin, &role, None).await.unwrap();
+    assert_eq!(setting(&mut admin, "lock_timeout").await, before);
+    drop_role(&mut admin, &role).await;
+}
+
+#[tokio::test]
+async fn a_pools_connections_are_named_and_bounded() {
+    let database = TestDatabase::create("pool").await;
+    let url = database.url().parse().unwrap();
+    let options = PoolOptions {
+        application_name: "bounded",
+        statement_timeout: Duration::from_millis(50),
+        ..PoolOptions::default()
+    };
+    let pool = pool(&url, options);
+    let mut connection = pool.acquire().await.unwrap();
+    assert_eq!(setting(&mut connection, "application_name").await, "bounded");
+    for bounded in [
+        "lock_timeout",
+        "idle_in_transaction_session_timeout",
+        "tcp_keepalives_idle",
+    ] {
+        assert_ne!(setting(&mut connection, bounded).await, "0", "{bounded}");
+    }
+    let slow = sqlx::query("SELECT pg_sleep(60)")
+        .execute(&mut *connection)
+        .await
+        .unwrap_err();
+    assert_eq!(slow.as_database_error().unwrap().code().unwrap(), "57014");
+}

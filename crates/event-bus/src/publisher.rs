@@ -88,6 +88,11 @@ impl Publisher {
         self.blocked.receiver()
     }
 
+    /// Tells whether channel and connection are still there, as far as this side knows.
+    pub fn is_open(&self) -> bool {
+        self.channel.status().connected() && self.connection.status().connected()
+    }
+
     /// Closes channel and connection. Messages without a confirm may or may not have arrived.
     pub async fn close(self) {
         close(&self.channel, &self.connection).await;

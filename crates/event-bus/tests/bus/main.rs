@@ -1,0 +1,12 @@
+//! The bus against the real broker, each test in a vhost of its own.
+
+#![allow(clippy::panic, reason = "a helper that fails is a test that fails")]
+
+mod blocked;
+mod blocking_proxy;
+mod event;
+mod message_contract;
+mod publishing;
+mod subscribing;
+mod topics;
+mod topology;

@@ -1,0 +1,131 @@
+//! A confirm means exactly that the broker has the message.
+
+use dev_stack::TestVhost;
+use event_bus::{BusError, Publisher};
+use futures::future::join_all;
+use serde_json::json;
+
+use crate::event::{Stranger, event, take, url, watermark};
+
+#[tokio::test]
+async fn messages_are_confirmed_and_arrive_in_the_order_of_the_calls() {
+    let vhost = TestVhost::create().await;
+    let mut publisher = Publisher::open(&url(&vhost.amqp_url()), "test")
+        .await
+        .expect("a publisher");
+    let stranger = Stranger::connect(&vhost.amqp_url()).await;
+    stranger
+        .bind(
+            "all",
+            &[("user", "#"), ("movie", "#"), ("cinema", "#"), ("watermark", "")],
+        )
+        .await;
+    let mut confirms = Vec::new();
+    for position in 1..=300 {
+        let exchange = ["user", "movie", "cinema"][position % 3];
+        let event = event(position as i64, &format!("{exchange}.happened"));
+        confirms.push(publisher.publish(&event).await.expect("published"));
+        if position % 50 == 0 {
+            let closed = watermark(position as i64, position as i64, &[]);
+            confirms.push(publisher.publish_watermark(&closed).await.expect("published"));
+        }
+    }
+    assert!(join_all(confirms).await.iter().all(Result::is_ok));
+
+    let mut consumer = stranger.consume("all").await;
+    for position in 1..=300 {
+        let delivery = take(&mut consumer).await;
+        let id = delivery.properties.message_id().as_ref().expect("an id").to_string();
+        assert_eq!(id, event(position, "user.happened").event_id.to_string());
+        if position % 50 == 0 {
+            assert_eq!(take(&mut consumer).await.exchange.as_str(), "watermark");
+        }
+    }
+    publisher.close().await;
+}
+
+#[tokio::test]
+async fn a_message_the_broker_refuses_is_not_confirmed() {
+    let vhost = TestVhost::create().await;
+    let mut publisher = Publisher::open(&url(&vhost.amqp_url()), "test")
+        .await
+        .expect("a publisher");
+    let stranger = Stranger::connect(&vhost.amqp_url()).await;
+    vhost
+        .set_policy(
+            "full",
+            "^full$",
+            "queues",
+            json!({"max-length": 5, "overflow": "reject-publish"}),
+        )
+        .await;
+    stranger.bind("full", &[("user", "#")]).await;
+    let mut refused = 0;
+    // The policy reaches the queue in a moment.
+    for position in 1..=1000 {
+        match publisher
+            .publish(&event(position, "user.created"))
+            .await
+            .expect("published")
+            .await
+        {
+            Ok(()) => {}
+            Err(BusError::Nacked) => refused += 1,
+            Err(error) => panic!("neither acked nor nacked: {error}"),
+        }
+        if refused == 3 {
+            break;
+        }
+    }
+    assert_eq!(refused, 3);
+    publisher.close().await;
+}
+
+#[tokio::test]
+async fn an_event_that_cannot_be_published_leaves_the_publisher_usable() {
+    let vhost = TestVhost::create().await;
+    let mut publisher = Publisher::open(&url(&vhost.amqp_url()), "test")
+        .await
+        .expect("a publisher");
+    let refused = publisher.publish(&event(1, "planet.discovered")).await;
+    assert!(matches!(refused, Err(BusError::Unpublishable { .. })));
+    publisher
+        .publish(&event(2, "user.created"))
+        .await
+        .expect("published")
+        .await
+        .expect("confirmed");
+    publisher.close().await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_ends_every_confirm_and_the_publisher_knows() {
+    let vhost = TestVhost::create().await;
+    let mut publisher = Publisher::open(&url(&vhost.amqp_url()), "test")
+        .await
+        .expect("a publisher");
+    assert!(vhost.close_connections().await > 0);
+    let mut position = 0;
+    let lost = loop {
+        position += 1;
+        let answer = match publisher.publish(&event(position, "user.created")).await {
+            Ok(confirm) => confirm.await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = answer {
+            break error;
+        }
+    };
+    assert!(matches!(lost, BusError::Lost { .. }), "{lost}");
+    assert!(!publisher.is_open());
+    publisher.close().await;
+}
+
+#[tokio::test]
+async fn a_broker_that_is_not_there_is_an_error_in_time() {
+    let opened = Publisher::open(&url("amqp://nobody:secret@127.0.0.1:1/%2f"), "test").await;
+    let Err(error) = opened else {
+        panic!("connected to nothing")
+    };
+    assert!(matches!(error, BusError::Connect { .. }));
+}

@@ -160,7 +160,7 @@ impl Applier {
         let name = self.projection.name();
         let mut tx = connection.begin().await?;
         control::lock(&mut tx, name).await?;
-        let row = control::load(&mut *tx, name).await?.ok_or(CommitError::Superseded)?;
+        let row = control::load(&mut tx, name).await?.ok_or(CommitError::Superseded)?;
         let epoch = self.pass(&row, fence)?;
         let (mut parked, newly_parked) = self.apply(&mut tx, &row, batch, manner).await?;
         if !parked.is_empty() {

@@ -7,7 +7,7 @@ pub(crate) const REASON: &str = "reason";
 
 /// Counter: events applied, healed ones included.
 pub(crate) const EVENTS_APPLIED: &str = "marquee_projection_events_applied_total";
-/// Counter: closed ranges applied.
+/// Counter: closed ranges applied, healed ones included.
 pub(crate) const RANGES_APPLIED: &str = "marquee_projection_ranges_applied_total";
 /// Counter: ranges that had to be read from the log, by reason. Anything but `start` deserves an alarm.
 pub(crate) const RANGES_HEALED: &str = "marquee_projection_ranges_healed_total";

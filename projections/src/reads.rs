@@ -117,13 +117,23 @@ impl Reads {
     }
 
     /// Reads the projection's row, for who wants to know where the read model is and not what it says.
+    ///
+    /// Connections that died while they were idle are used up first: when the database is back, no reader is refused
+    /// because of them.
     pub(crate) async fn row(&self) -> Result<(PoolConnection<Postgres>, Row), Problem> {
-        let mut connection = self.pool.acquire().await.map_err(|error| self.unavailable(&error))?;
-        let row = control::load(&mut *connection, self.projection)
-            .await
-            .map_err(|error| self.unavailable(&error))?;
-        let row = row.ok_or_else(|| unavailable("the read model is not made yet"))?;
-        Ok((connection, row))
+        let mut dead_connections_left = self.pool.options().get_max_connections();
+        loop {
+            let mut connection = self.pool.acquire().await.map_err(|error| self.unavailable(&error))?;
+            match control::load(&mut connection, self.projection).await {
+                Ok(Some(row)) => return Ok((connection, row)),
+                Ok(None) => return Err(unavailable("the read model is not made yet")),
+                Err(error) if is_connection_lost(&error) && dead_connections_left > 0 => {
+                    dead_connections_left -= 1;
+                    connection.close_on_drop();
+                }
+                Err(error) => return Err(self.unavailable(&error)),
+            }
+        }
     }
 
     async fn refuse_parked(
@@ -169,6 +179,15 @@ impl Reads {
     fn unavailable(&self, error: &sqlx::Error) -> Problem {
         tracing::warn!(projection = self.projection, %error, "the read model could not be read");
         unavailable("the read model's database does not answer")
+    }
+}
+
+/// Tells a connection that was cut, or ended by the server (SQLSTATE class 57P), from a refused statement.
+fn is_connection_lost(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code.starts_with("57P")),
+        _ => false,
     }
 }
 

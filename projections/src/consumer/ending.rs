@@ -31,8 +31,8 @@ pub(super) enum Ending {
          back; nothing is applied; rebuilding the projection is the way out"
     )]
     LogDiverged { position: i64 },
-    /// The log has another identity than when the session began.
-    #[error("the log's identity has changed; the checkpoint has to be looked for in it")]
+    /// The log has another identity than when the session began, or ends before the checkpoint.
+    #[error("the log has changed or went back; the checkpoint has to be looked for in it")]
     LogChanged,
     /// An attempt hung.
     #[error("an attempt to apply took longer than {limit_ms} ms; the connections are given up")]

@@ -65,7 +65,7 @@ impl Session<'_> {
     pub(super) async fn close_up_to_head(&mut self, cause: Cause, stop: &CancellationToken) -> Result<(), Ending> {
         self.redeclare().await?;
         let head = self.consumer.log.head().await?;
-        if head.log_id != self.log_id {
+        if head.log_id != self.log_id || head.position < self.fence.position {
             return Err(Ending::LogChanged);
         }
         self.close_from_log(head.position, cause);
@@ -95,7 +95,8 @@ impl Session<'_> {
         let chunk = i64::from(self.consumer.args.batch_events_max);
         let mut events = 0;
         while self.fence.position < to {
-            let mut work = Work::from_log(to.min(Position(self.fence.position.0 + chunk)));
+            let end = to.min(Position(self.fence.position.0 + chunk));
+            let mut work = Work::from_log(end, u64::from(end == to));
             match self.insist(&mut work, stop).await? {
                 Done::Committed(count) => {
                     self.consumer.progress.healed(cause, count);
@@ -161,9 +162,8 @@ impl Session<'_> {
         let committed = committed?;
         self.fence.position = target;
         self.fence.epoch = Some(committed.epoch);
-        self.consumer
-            .progress
-            .committed_at(target, events, committed.parked, committed.parked_streams);
+        let progress = &self.consumer.progress;
+        progress.committed_at(target, work.ranges, events, &committed);
         Ok(events)
     }
 

@@ -190,12 +190,14 @@ impl<'a> Session<'a> {
             before.append(&mut events);
             work.to = closed.to;
             work.recorded_at = recorded_at;
+            work.ranges += 1;
             return;
         }
         let content = Content::Delivered(events);
         self.pending.push_back(Pending::Delivered(Work {
             to: closed.to,
             recorded_at,
+            ranges: 1,
             content,
         }));
     }

@@ -23,11 +23,13 @@ pub(super) struct Work {
     pub(super) to: Position,
     /// When the event at `to` was recorded, if a watermark told.
     pub(super) recorded_at: Option<DateTime<Utc>>,
+    /// How many closed ranges end with it.
+    pub(super) ranges: u64,
     pub(super) content: Content,
 }
 
-/// What is known of the events. It only ever becomes less or more known by going through the log, so a failed or
-/// dropped attempt can always be made again.
+/// What is known of the events. An attempt that fails before they are decoded leaves them in the log, where they can
+/// always be read.
 #[derive(Debug)]
 pub(super) enum Content {
     /// As delivered, in position order.
@@ -40,10 +42,11 @@ pub(super) enum Content {
 
 impl Work {
     /// Work that is read from the log.
-    pub(super) fn from_log(to: Position) -> Self {
+    pub(super) fn from_log(to: Position, ranges: u64) -> Self {
         Self {
             to,
             recorded_at: None,
+            ranges,
             content: Content::InLog,
         }
     }

@@ -7,6 +7,7 @@ use domain::Position;
 use metrics::{counter, gauge};
 use tokio::sync::watch;
 
+use crate::apply::Committed;
 use crate::heal::Cause;
 use crate::{State, metric};
 
@@ -96,13 +97,14 @@ impl Progress {
         self.lock().last_error = Some((text, Utc::now()));
     }
 
-    /// Notes a commit.
+    /// Notes a commit of so many closed ranges and events.
     #[allow(clippy::cast_precision_loss, reason = "a gauge is a float")]
-    pub(crate) fn committed_at(&self, position: Position, events: usize, parked: usize, parked_streams: i64) {
-        counter!(metric::RANGES_APPLIED, metric::PROJECTION => self.projection).increment(1);
-        counter!(metric::EVENTS_APPLIED, metric::PROJECTION => self.projection).increment((events - parked) as u64);
-        counter!(metric::EVENTS_PARKED, metric::PROJECTION => self.projection).increment(parked as u64);
-        gauge!(metric::STREAMS_PARKED, metric::PROJECTION => self.projection).set(parked_streams as f64);
+    pub(crate) fn committed_at(&self, position: Position, ranges: u64, events: usize, committed: &Committed) {
+        let count = |name: &'static str, by: u64| counter!(name, metric::PROJECTION => self.projection).increment(by);
+        count(metric::RANGES_APPLIED, ranges);
+        count(metric::EVENTS_APPLIED, (events - committed.parked) as u64);
+        count(metric::EVENTS_PARKED, committed.parked as u64);
+        gauge!(metric::STREAMS_PARKED, metric::PROJECTION => self.projection).set(committed.parked_streams as f64);
         self.committed.send_replace(position);
     }
 

@@ -1,0 +1,430 @@
+//! A log, a read model's database and a broker of its own for each test, and the relay's part played by the test.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dev_stack::{TestDatabase, TestVhost};
+use domain::{Envelope, Position};
+use event_bus::{AmqpUrl, KeyTotal, Publisher, Watermark};
+use event_store::LogReader;
+use projections::{ConsumerArgs, Name, Projection, Served};
+use serde_json::Value;
+use service::database::{self, DatabaseUrl, PoolOptions};
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::net::TcpListener;
+use tokio::sync::OnceCell;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+/// How long anything may take that is sure to happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Longer than any test: nothing is closed for want of a watermark unless a test asks for it.
+const NEVER_MS: u64 = 600_000;
+const ROLE: &str = "marquee_catalog";
+pub(crate) const PASSWORD: &str = "test";
+
+/// The servers' part of a test.
+pub(crate) struct Stack {
+    pub(crate) log_database: TestDatabase,
+    pub(crate) database: TestDatabase,
+    pub(crate) vhost: TestVhost,
+    pub(crate) log: LogReader,
+    /// The superuser on the event store.
+    store: PgPool,
+    /// The superuser on the read model.
+    model: PgPool,
+    publisher: Publisher,
+}
+
+/// A process that serves a projection; ended abruptly when dropped.
+pub(crate) struct Process {
+    pub(crate) url: String,
+    stop: CancellationToken,
+    serving: Option<JoinHandle<()>>,
+}
+
+impl Stack {
+    /// Makes everything but a consumer.
+    pub(crate) async fn start() -> Self {
+        let (log_database, database, vhost) = tokio::join!(log_database(), model_database(), TestVhost::create());
+        let publisher = publisher(&vhost).await;
+        Self {
+            log: LogReader::new(pool(&log_database.url_as(ROLE, PASSWORD))),
+            store: pool(&log_database.url()),
+            model: pool(&database.url()),
+            log_database,
+            database,
+            vhost,
+            publisher,
+        }
+    }
+
+    /// Writes a movie's event into the log and gives its position.
+    pub(crate) async fn append(&self, stream: &str) -> i64 {
+        self.append_as(
+            "movie",
+            stream,
+            "movie.premiere.rescheduled",
+            "1",
+            r#"{"premiere_date": "2026-05-01"}"#,
+        )
+        .await
+    }
+
+    /// Writes events of several movies in turn, and gives the last one's position.
+    pub(crate) async fn append_many(&self, count: usize) -> i64 {
+        let mut last = 0;
+        for nr in 0..count {
+            // Every fifth is one that the read model does not ask for.
+            last = if nr % 5 == 4 {
+                self.append_unbound().await
+            } else {
+                self.append(&format!("m-{}", nr % 7)).await
+            };
+        }
+        last
+    }
+
+    /// Writes an event that the read model does not ask for.
+    pub(crate) async fn append_unbound(&self) -> i64 {
+        self.append_as("user", "u-1", "user.logged_in", "1", "{}").await
+    }
+
+    /// Writes any event, behind the back of the append function.
+    pub(crate) async fn append_as(&self, kind: &str, id: &str, event_type: &str, version: &str, payload: &str) -> i64 {
+        let mut payload: Value = serde_json::from_str(payload).expect("a payload");
+        payload["type"] = event_type.into();
+        sqlx::query_scalar(
+            "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_id, event_type, event_version, \
+             payload, metadata) SELECT 1 + coalesce((SELECT max(position) FROM events), 0), $1, $2, 1 + coalesce((SELECT \
+             max(sequence) FROM events WHERE aggregate_type = $1 AND aggregate_id = $2), 0), $3, $4, $5, $6, '{}' \
+             RETURNING position",
+        )
+        .bind(kind)
+        .bind(id)
+        .bind(Uuid::now_v7())
+        .bind(event_type)
+        .bind(version)
+        .bind(payload)
+        .fetch_one(&self.store)
+        .await
+        .expect("an event in the log")
+    }
+
+    /// Runs a statement on the event store as the superuser.
+    pub(crate) async fn change_log(&self, statement: &str) {
+        sqlx::raw_sql(statement)
+            .execute(&self.store)
+            .await
+            .expect("a change of the log");
+    }
+
+    /// Runs a statement on the read model's database as the superuser.
+    pub(crate) async fn change_model(&self, statement: &str) {
+        sqlx::raw_sql(statement)
+            .execute(&self.model)
+            .await
+            .expect("a change of the read model");
+    }
+
+    /// Reads `(from, to]` of the log.
+    pub(crate) async fn events(&self, from: i64, to: i64) -> Vec<Envelope> {
+        self.log
+            .read_range(Position(from), Position(to))
+            .await
+            .expect("a range of the log")
+    }
+
+    /// Publishes an event as the relay does.
+    pub(crate) async fn publish(&mut self, event: &Envelope) {
+        self.publisher
+            .publish(event)
+            .await
+            .expect("published")
+            .await
+            .expect("confirmed");
+    }
+
+    /// Publishes the events of `(from, to]`, all of them.
+    pub(crate) async fn publish_range(&mut self, from: i64, to: i64) {
+        let mut confirms = Vec::new();
+        for event in self.events(from, to).await {
+            confirms.push(self.publisher.publish(&event).await.expect("published"));
+        }
+        for confirm in confirms {
+            confirm.await.expect("confirmed");
+        }
+    }
+
+    /// Closes `(from, to]` as the relay does.
+    pub(crate) async fn close(&mut self, from: i64, to: i64) {
+        let mut watermark = Watermark {
+            log_id: self.log.log_id().await.expect("the log's identity"),
+            from: Position(from),
+            to: Position(to),
+            keys: BTreeMap::<_, KeyTotal>::new(),
+            recorded_at: None,
+        };
+        for event in self.events(from, to).await {
+            watermark
+                .keys
+                .entry(event.event_type.clone())
+                .or_default()
+                .add(event.position);
+            watermark.recorded_at = Some(event.recorded_at);
+        }
+        self.publish_watermark(&watermark).await;
+    }
+
+    /// Publishes a watermark, true or not.
+    pub(crate) async fn publish_watermark(&mut self, watermark: &Watermark) {
+        self.publisher
+            .publish_watermark(watermark)
+            .await
+            .expect("published")
+            .await
+            .expect("confirmed");
+    }
+
+    /// Publishes and closes `(from, to]` in ranges of a few events.
+    pub(crate) async fn relay(&mut self, from: i64, to: i64) {
+        let mut from = from;
+        while from < to {
+            let end = to.min(from + 10);
+            self.publish_range(from, end).await;
+            self.close(from, end).await;
+            from = end;
+        }
+    }
+
+    /// Takes the log back to a position and gives it a new identity, as a restore does.
+    pub(crate) async fn restore_log(&self, position: i64) {
+        self.change_log(&format!(
+            "ALTER TABLE events DISABLE TRIGGER ALL; DELETE FROM events WHERE position > {position}; \
+             ALTER TABLE events ENABLE TRIGGER ALL; UPDATE log SET log_id = gen_random_uuid()"
+        ))
+        .await;
+    }
+
+    /// Connects the test's pools anew.
+    pub(crate) async fn reconnect_databases(&mut self) {
+        self.log = LogReader::new(pool(&self.log_database.url_as(ROLE, PASSWORD)));
+        self.store = pool(&self.log_database.url());
+        self.model = pool(&self.database.url());
+    }
+
+    /// Connects the test's publisher anew.
+    pub(crate) async fn reconnect(&mut self) {
+        self.publisher = publisher(&self.vhost).await;
+    }
+
+    /// Starts a process that serves the projection and closes no range without a watermark.
+    pub(crate) async fn serve(&self, projection: impl Projection) -> Process {
+        self.serve_with(projection, args()).await
+    }
+
+    /// Starts a process that serves the projection.
+    pub(crate) async fn serve_with(&self, projection: impl Projection, args: ConsumerArgs) -> Process {
+        let served = Served {
+            projection: Arc::new(projection),
+            database_url: parse(&self.database.url_as(ROLE, PASSWORD)),
+            event_store_url: parse(&self.log_database.url_as(ROLE, PASSWORD)),
+        };
+        let amqp_url: AmqpUrl = self.vhost.amqp_url().parse().expect("a url");
+        let service = Served::service(vec![served], &amqp_url, &args);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("a bound port"));
+        let stop = CancellationToken::new();
+        let stopped = stop.clone();
+        let serving = tokio::spawn(async move {
+            service::serve(listener, vec![service], stopped)
+                .await
+                .expect("the service ends well");
+        });
+        Process {
+            url,
+            stop,
+            serving: Some(serving),
+        }
+    }
+
+    /// Waits until the projection is at a position, and asserts that it has applied exactly what the log has for it,
+    /// in order.
+    pub(crate) async fn expect_equal_to_log(&self, position: i64) {
+        self.reach(position).await;
+        let applied = self.applied().await;
+        assert_eq!(applied, self.bound(position).await, "the read model is not the log's");
+    }
+
+    /// Waits until the projection's checkpoint is at a position.
+    pub(crate) async fn reach(&self, position: i64) {
+        let what = format!("the read model at position {position}");
+        eventually(&what, async || (self.position().await == Some(position)).then_some(())).await;
+    }
+
+    /// The projection's checkpoint.
+    pub(crate) async fn position(&self) -> Option<i64> {
+        sqlx::query_scalar("SELECT position FROM projection")
+            .fetch_optional(&self.model)
+            .await
+            .expect("the row")
+    }
+
+    /// What was applied, in the order in which it was.
+    pub(crate) async fn applied(&self) -> Vec<i64> {
+        self.column("SELECT position FROM recorder_g1.applied ORDER BY nr")
+            .await
+    }
+
+    /// A column of positions from the read model's database.
+    pub(crate) async fn column(&self, select: &str) -> Vec<i64> {
+        sqlx::query_scalar(select)
+            .fetch_all(&self.model)
+            .await
+            .expect("a column")
+    }
+
+    /// The parked events: position and reason.
+    pub(crate) async fn parked(&self) -> Vec<(i64, String)> {
+        sqlx::query_as("SELECT position, reason FROM recorder_g1.parked_events ORDER BY position")
+            .fetch_all(&self.model)
+            .await
+            .expect("the parked events")
+    }
+
+    async fn bound(&self, to: i64) -> Vec<i64> {
+        let events = self.events(0, to).await;
+        events
+            .iter()
+            .filter(|event| event.aggregate_type == "movie")
+            .map(|event| event.position.0)
+            .collect()
+    }
+}
+
+impl Process {
+    /// What `GET /projections/recorder` shows.
+    pub(crate) async fn status(&self) -> Option<Value> {
+        let response = reqwest::get(format!("{}/projections/recorder", self.url)).await.ok()?;
+        response.json().await.ok()
+    }
+
+    /// Waits until the consumer is in a state, and gives the status.
+    pub(crate) async fn reach_state(&self, state: &str) -> Value {
+        let what = format!("a consumer that is {state}");
+        eventually(&what, async || {
+            self.status().await.filter(|status| status["state"] == state)
+        })
+        .await
+    }
+
+    /// How many ranges had to be read from the log.
+    pub(crate) async fn healed_ranges(&self) -> u64 {
+        self.status().await.expect("a status")["healed_ranges"]
+            .as_u64()
+            .expect("a number")
+    }
+
+    /// Asks to stop, and waits until everything has.
+    pub(crate) async fn stop(mut self) {
+        self.stop.cancel();
+        if let Some(serving) = self.serving.take() {
+            serving.await.expect("the service ends well");
+        }
+    }
+
+    /// Ends the process as a crash would: nothing is finished, nothing is said to the servers.
+    pub(crate) async fn kill(mut self) {
+        if let Some(serving) = self.serving.take() {
+            serving.abort();
+            let _aborted = serving.await;
+        }
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(serving) = &self.serving {
+            serving.abort();
+        }
+    }
+}
+
+/// Settings under which nothing is closed for want of a watermark, and retries are quick.
+pub(crate) fn args() -> ConsumerArgs {
+    ConsumerArgs {
+        silence_ms: NEVER_MS,
+        retry_delay_ms_max: 100,
+        ..ConsumerArgs::default()
+    }
+}
+
+/// Asks until there is an answer, and gives it.
+pub(crate) async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "waited in vain for {what}");
+        sleep(Duration::from_millis(10)).await;
+    }
+}
+
+async fn log_database() -> TestDatabase {
+    make_roles().await;
+    TestDatabase::create_built("projections_log", async |url: String| {
+        let mut admin = PgConnection::connect(&url).await.expect("the log's database");
+        event_store::migrate(&mut admin).await
+    })
+    .await
+}
+
+async fn model_database() -> TestDatabase {
+    make_roles().await;
+    let database = TestDatabase::create("recorder").await;
+    projections::migrate(Name::Catalog, &parse(&database.url()))
+        .await
+        .expect("the projection's row");
+    database
+}
+
+/// Roles belong to the whole server and stay.
+async fn make_roles() {
+    static MADE: OnceCell<()> = OnceCell::const_new();
+    MADE.get_or_init(|| async {
+        let servers = dev_stack::for_tests().await;
+        let mut admin = PgConnection::connect(servers.database_url())
+            .await
+            .expect("the database server");
+        for role in event_store::ROLES {
+            database::ensure_role(&mut admin, role, Some(PASSWORD))
+                .await
+                .expect("a role");
+        }
+    })
+    .await;
+}
+
+async fn publisher(vhost: &TestVhost) -> Publisher {
+    let url: AmqpUrl = vhost.amqp_url().parse().expect("a url");
+    event_bus::declare_topology(&url, "test").await.expect("the exchanges");
+    Publisher::open(&url, "test").await.expect("a publisher")
+}
+
+fn pool(url: &str) -> PgPool {
+    database::pool(
+        &parse(url),
+        PoolOptions {
+            connections_max: 2,
+            ..PoolOptions::default()
+        },
+    )
+}
+
+fn parse(url: &str) -> DatabaseUrl {
+    url.parse().expect("a url")
+}

@@ -1,0 +1,74 @@
+//! What the relay is told, and the bounds it keeps.
+
+use std::time::Duration;
+
+use event_bus::AmqpUrl;
+use service::database::DatabaseUrl;
+
+/// Settings of the relay.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RelayArgs {
+    /// The event store, as the relay's own role.
+    #[arg(long, env = "MARQUEE_EVENT_STORE_URL", value_name = "URL", hide_env_values = true)]
+    pub event_store_url: DatabaseUrl,
+    /// The broker: amqp://USER:PASSWORD@HOST:PORT/VHOST.
+    #[arg(long, env = "MARQUEE_AMQP_URL", value_name = "URL", hide_env_values = true)]
+    pub amqp_url: AmqpUrl,
+    /// How many messages may be on their way to the broker without its confirm.
+    #[arg(
+        long, env = "MARQUEE_RELAY_WINDOW", value_name = "MESSAGES", default_value_t = 500,
+        value_parser = clap::value_parser!(u32).range(1..=10_000)
+    )]
+    pub relay_window: u32,
+}
+
+/// The bounds of the relay's loop; every wait and every batch has one.
+#[derive(Clone, Debug)]
+pub struct RelayConfig {
+    /// Messages on their way without a confirm.
+    pub window: usize,
+    /// How long a lease holds without being renewed; a fifth of it is kept as a margin.
+    pub lease_ttl: Duration,
+    /// How often a standby asks for the lease.
+    pub standby_poll: Duration,
+    /// Events after which a range is closed in any case.
+    pub range_events_max: usize,
+    /// Time after which a range is closed in any case.
+    pub range_age_max: Duration,
+    /// The shortest time between two ranges that are closed because the log has no more.
+    pub range_pause: Duration,
+    /// How often an idle relay publishes an empty watermark.
+    pub sign_of_life: Duration,
+    /// The shortest time between two writes of the checkpoint.
+    pub checkpoint_pause: Duration,
+    /// How long the broker may confirm nothing although something is on its way and it blocks nothing.
+    pub confirm_timeout: Duration,
+    /// The shortest and the longest time between two reads of a log that had nothing new.
+    pub poll: (Duration, Duration),
+    /// The shortest and the longest pause, before jitter, after a failure.
+    pub back_off: (Duration, Duration),
+    /// The pause after a failure that time does not heal.
+    pub halt_pause: Duration,
+    /// How long a relay that stops waits for what is on its way.
+    pub drain_timeout: Duration,
+}
+
+impl Default for RelayConfig {
+    fn default() -> Self {
+        Self {
+            window: 500,
+            lease_ttl: Duration::from_millis(1500),
+            standby_poll: Duration::from_millis(250),
+            range_events_max: 200,
+            range_age_max: Duration::from_millis(5),
+            range_pause: Duration::from_millis(2),
+            sign_of_life: Duration::from_millis(800),
+            checkpoint_pause: Duration::from_millis(20),
+            confirm_timeout: Duration::from_secs(10),
+            poll: (Duration::from_millis(5), Duration::from_millis(250)),
+            back_off: (Duration::from_millis(100), Duration::from_secs(5)),
+            halt_pause: Duration::from_secs(30),
+            drain_timeout: Duration::from_secs(2),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Why a term of the relay ended: what time heals, and what it does not.
+
+use domain::Position;
+use event_bus::BusError;
+use event_store::{LogError, RelayStateError};
+
+/// Why the relay ended a term. It begins another one after a pause, for ever.
+#[derive(Debug, thiserror::Error)]
+pub enum RelayError {
+    /// The bus failed.
+    #[error("the bus failed")]
+    Bus(#[source] BusError),
+    /// The broker closed the connection.
+    #[error("the connection to the broker is closed")]
+    Disconnected,
+    /// The broker confirms nothing.
+    #[error("the broker has confirmed nothing for {seconds} s")]
+    ConfirmTimeout {
+        /// How long it was waited for.
+        seconds: u64,
+    },
+    /// The lease could not be renewed in time, or another relay has it.
+    #[error("the lease is lost")]
+    LeaseLost,
+    /// The relay's row could not be read or written.
+    #[error("the lease or the checkpoint cannot be read or written")]
+    State(#[source] RelayStateError),
+    /// The log could not be read.
+    #[error("the log cannot be read")]
+    Log(#[source] LogError),
+    /// A position is missing in the log.
+    #[error("the log has a gap: no event at position {}, though it goes on to {}", expected.0, found.0)]
+    Gap {
+        /// The position that is missing.
+        expected: Position,
+        /// A position behind it that is there.
+        found: Position,
+    },
+    /// The log is not the one the checkpoint was made in: it was restored, replaced or went back.
+    #[error(
+        "the log is not the one that was published up to position {}: {reason}. Consumers may have events that this \
+         log has not. Bring back the log that was published, or give this one a new identity and rebuild what was \
+         made from the other",
+        position.0
+    )]
+    Diverged {
+        /// The checkpoint's position.
+        position: Position,
+        /// What does not fit.
+        reason: &'static str,
+    },
+    /// An event of the log has no message.
+    #[error("an event cannot be published")]
+    Unpublishable(#[source] BusError),
+}
+
+impl RelayError {
+    /// The stable code of a failure that time does not heal: an operator has to look. `None` for all others.
+    pub fn halt_code(&self) -> Option<&'static str> {
+        match self {
+            Self::Gap { .. } => Some("LOG_GAP"),
+            Self::Diverged { .. } => Some("LOG_DIVERGED"),
+            Self::Unpublishable(_) => Some("EVENT_UNPUBLISHABLE"),
+            _ => None,
+        }
+    }
+}
+
+impl From<BusError> for RelayError {
+    fn from(error: BusError) -> Self {
+        match error {
+            BusError::Unpublishable { .. } => Self::Unpublishable(error),
+            other => Self::Bus(other),
+        }
+    }
+}
+
+impl From<RelayStateError> for RelayError {
+    fn from(error: RelayStateError) -> Self {
+        match error {
+            RelayStateError::Fenced { .. } => Self::LeaseLost,
+            RelayStateError::Database(_) => Self::State(error),
+        }
+    }
+}
+
+impl From<LogError> for RelayError {
+    fn from(error: LogError) -> Self {
+        match error {
+            LogError::Gap { expected, found } => Self::Gap { expected, found },
+            other => Self::Log(other),
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! A process that is only a relay.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use event_relay::ServiceArgs;
+use service::telemetry::{self, TelemetryArgs};
+
+/// Publishes the event store's log to RabbitMQ.
+#[derive(Parser)]
+#[command(name = "event-relay", version)]
+struct Args {
+    #[command(flatten)]
+    service: ServiceArgs,
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let args: Args = service::arguments();
+    telemetry::init(&args.telemetry);
+    match event_relay::run(args.service, service::shutdown_on_signal()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(error = &*error as &dyn std::error::Error, "the relay failed");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The relay: connects, stands by, leads, and after any failure pauses and begins again, for ever.
+//!
+//! States: connecting -> standby -> leader -> (failure) -> pausing -> connecting ... until told to stop.
+//! Guarantees: every event of the log reaches the broker at least once, in log order. A relay without a broker never
+//! holds the lease, so that one with a broker can.
+//! Failure: pauses grow exponentially with jitter and begin small again after progress. A failure that time does not
+//! heal (a gap, another log, an event without a message) is retried after a long pause and shown as `stopped` meanwhile:
+//! it must not take the other services of the process down with it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use event_bus::{AmqpUrl, Publisher};
+use event_store::{LogReader, RelayState};
+use sqlx::PgPool;
+use tokio::sync::{Notify, watch};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::leadership::{release, stand_by};
+use crate::publishing::Publishing;
+use crate::status::{Broker, RelayStatus, StatusBoard};
+use crate::wake::Wake;
+use crate::{RelayConfig, RelayError};
+
+/// The name of the relay's connection in the broker's lists.
+const CONNECTION_NAME: &str = "marquee event-relay";
+
+/// Publishes the log while it is the leader.
+pub struct Relay {
+    config: RelayConfig,
+    broker: AmqpUrl,
+    pool: PgPool,
+    hint: Arc<Notify>,
+    status: StatusBoard,
+    holder: Uuid,
+}
+
+impl Relay {
+    /// Makes a relay over a pool of its role on the event store (three connections at a time). `hint` is signalled by
+    /// whoever appends in the same process. Nothing is connected yet.
+    pub fn new(config: RelayConfig, pool: PgPool, broker: AmqpUrl, hint: Arc<Notify>) -> Self {
+        Self {
+            config,
+            broker,
+            pool,
+            hint,
+            status: StatusBoard::new(),
+            holder: Uuid::now_v7(),
+        }
+    }
+
+    /// Follows the relay's state.
+    pub fn status(&self) -> watch::Receiver<RelayStatus> {
+        self.status.watch()
+    }
+
+    /// Runs until told to stop. Dropping the future is a crash: the next relay goes back to the checkpoint.
+    pub async fn run(self, stop: CancellationToken) {
+        let wake = Wake::new(self.hint.clone(), self.pool.clone());
+        let mut pauses = self.pauses();
+        while !stop.is_cancelled() {
+            let (ended, progress) = self.term(&wake, &stop).await;
+            let Err(error) = ended else { break };
+            if progress {
+                pauses = self.pauses();
+            }
+            let pause = match error.halt_code() {
+                Some(_) => self.config.halt_pause,
+                None => pauses.next().unwrap_or(self.config.back_off.1),
+            };
+            self.report(&error, pause);
+            stop.run_until_cancelled(sleep(pause)).await;
+        }
+        self.status.update(|status| {
+            *status = RelayStatus {
+                confirmed: status.confirmed,
+                head: status.head,
+                ..Default::default()
+            }
+        });
+    }
+
+    /// One term: from connecting to the end of the leadership. Tells, too, whether the broker confirmed anything.
+    async fn term(&self, wake: &Wake, stop: &CancellationToken) -> (Result<(), RelayError>, bool) {
+        let opened = stop
+            .run_until_cancelled(Publisher::open(&self.broker, CONNECTION_NAME))
+            .await;
+        let mut publisher = match opened {
+            None => return (Ok(()), false),
+            Some(Err(error)) => return (Err(error.into()), false),
+            Some(Ok(publisher)) => publisher,
+        };
+        self.status.update(|status| status.broker = Broker::Connected);
+        let (ended, progress) = self.lead(wake, &mut publisher, stop).await;
+        match ended {
+            Ok(()) => publisher.close().await,
+            // What is still on its way is given up at once: waiting for a broker that failed gains nothing.
+            Err(_) => drop(publisher),
+        }
+        (ended, progress)
+    }
+
+    async fn lead(
+        &self,
+        wake: &Wake,
+        publisher: &mut Publisher,
+        stop: &CancellationToken,
+    ) -> (Result<(), RelayError>, bool) {
+        let state = RelayState::new(self.pool.clone());
+        let lease = match stand_by(&state, self.holder, publisher, &self.config, &self.status, stop).await {
+            Ok(Some(lease)) => lease,
+            Ok(None) => return (Ok(()), false),
+            Err(error) => return (Err(error), false),
+        };
+        let source = (LogReader::new(self.pool.clone()), state.clone(), lease.clone());
+        let led = match Publishing::begin(&self.config, &self.status, wake, publisher, source).await {
+            Ok(mut publishing) => {
+                let from = publishing.confirmed();
+                let ended = publishing.run(stop).await;
+                (ended, publishing.confirmed() > from)
+            }
+            Err(error) => (Err(error), false),
+        };
+        release(&state, &lease).await;
+        led
+    }
+
+    fn pauses(&self) -> ExponentialBackoff {
+        let (shortest, longest) = self.config.back_off;
+        let pauses = ExponentialBuilder::new()
+            .with_min_delay(shortest)
+            .with_max_delay(longest);
+        pauses.with_jitter().without_max_times().build()
+    }
+
+    fn report(&self, error: &RelayError, pause: Duration) {
+        let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
+        let cause = error as &dyn std::error::Error;
+        match error.halt_code() {
+            Some(code) => tracing::error!(
+                code,
+                error = cause,
+                pause_ms,
+                "the relay has stopped; events wait in the log"
+            ),
+            None => tracing::warn!(error = cause, pause_ms, "the relay begins again after a pause"),
+        }
+        self.status.failed(error);
+    }
+}

@@ -1,0 +1,60 @@
+//! Where a new leader begins: at the checkpoint, once the log has proved to be the one it was made in.
+
+use chrono::{DateTime, Utc};
+use domain::{Envelope, Position};
+use event_store::{LogError, LogReader, RelayCheckpoint, RelayState};
+use uuid::Uuid;
+
+use crate::RelayError;
+
+/// Where to begin.
+#[derive(Debug)]
+pub(crate) struct Resumption {
+    pub(crate) log_id: Uuid,
+    pub(crate) checkpoint: RelayCheckpoint,
+    /// When the event at the checkpoint's watermark was recorded.
+    pub(crate) watermark_recorded_at: Option<DateTime<Utc>>,
+}
+
+/// Reads the checkpoint and compares it with the log.
+///
+/// # Errors
+/// [`RelayError::Diverged`] when the log has another identity or another event at the checkpoint's position, or none;
+/// [`RelayError::Log`] and [`RelayError::State`] when one of them cannot be read.
+pub(crate) async fn resume(log: &LogReader, state: &RelayState) -> Result<Resumption, RelayError> {
+    let checkpoint = state.checkpoint().await?;
+    let log_id = log.log_id().await?;
+    let diverged = |reason| RelayError::Diverged {
+        position: checkpoint.position,
+        reason,
+    };
+    if checkpoint.log_id.is_some_and(|known| known != log_id) {
+        return Err(diverged("its identity has changed"));
+    }
+    let mut watermark_recorded_at = None;
+    if checkpoint.position > Position(0) {
+        let last = event_at(log, checkpoint.position).await?;
+        let last = last.ok_or_else(|| diverged("it has no event there"))?;
+        if Some(last.event_id) != checkpoint.event_id {
+            return Err(diverged("it has another event there"));
+        }
+        watermark_recorded_at = match checkpoint.watermark {
+            Position(0) => None,
+            watermark if watermark == checkpoint.position => Some(last.recorded_at),
+            watermark => event_at(log, watermark).await?.map(|event| event.recorded_at),
+        };
+    }
+    Ok(Resumption {
+        log_id,
+        checkpoint,
+        watermark_recorded_at,
+    })
+}
+
+async fn event_at(log: &LogReader, position: Position) -> Result<Option<Envelope>, RelayError> {
+    match log.read_range(Position(position.0 - 1), position).await {
+        Ok(events) => Ok(events.into_iter().next()),
+        Err(LogError::Incomplete { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,101 @@
+//! The relay as a service: its check, its task, and a process of its own.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use event_store::LogReader;
+use service::database::{PoolOptions, pool};
+use service::{BoxError, Check, Service, Task};
+use tokio::net::TcpListener;
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::{Relay, RelayArgs, RelayConfig};
+
+/// The relay's connections: reading, writing its row, listening for hints, and one for the readiness check.
+const CONNECTIONS_MAX: u32 = 4;
+/// Reads of a few hundred rows and updates of one row.
+const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Settings of a process that is only a relay.
+#[derive(Clone, Debug, clap::Args)]
+pub struct ServiceArgs {
+    /// The relay's own.
+    #[command(flatten)]
+    pub relay: RelayArgs,
+    /// Where health and metrics are served.
+    #[arg(
+        long,
+        env = "MARQUEE_LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:3000"
+    )]
+    pub listen: SocketAddr,
+}
+
+/// Makes the relay's service for a process that appends nothing itself.
+///
+/// # Errors
+/// None at present: what is away is waited for.
+pub async fn service(args: RelayArgs) -> Result<Service, BoxError> {
+    service_with_wake(args, Arc::new(Notify::new())).await
+}
+
+/// Makes the relay's service; `wake` is signalled by whoever appends in the same process.
+///
+/// # Errors
+/// None at present: what is away is waited for.
+pub async fn service_with_wake(args: RelayArgs, wake: Arc<Notify>) -> Result<Service, BoxError> {
+    let options = PoolOptions {
+        application_name: "marquee event-relay",
+        connections_max: CONNECTIONS_MAX,
+        acquire_timeout: ACQUIRE_TIMEOUT,
+        statement_timeout: STATEMENT_TIMEOUT,
+    };
+    let pool = pool(&args.event_store_url, options);
+    let window = usize::try_from(args.relay_window).unwrap_or(usize::MAX);
+    let config = RelayConfig {
+        window,
+        ..RelayConfig::default()
+    };
+    let relay = Relay::new(config, pool.clone(), args.amqp_url, wake);
+    let status = relay.status();
+    let log = LogReader::new(pool);
+    Ok(Service {
+        name: "event-relay",
+        router: OpenApiRouter::new(),
+        checks: vec![
+            Check::required("event_store", move || {
+                let log = log.clone();
+                async move {
+                    log.head()
+                        .await
+                        .map(|head| format!("head {}", head.position.0))
+                        .map_err(|e| e.to_string())
+                }
+            }),
+            // Commands and queries go on without the broker; whether events are published is told, not required.
+            Check::informative("publishing", move || {
+                let health = status.borrow().health();
+                async move { health }
+            }),
+        ],
+        tasks: vec![Task::new("relay", move |stop| async move {
+            relay.run(stop).await;
+            Ok(())
+        })],
+    })
+}
+
+/// Runs a relay with its health and metrics until told to stop.
+///
+/// # Errors
+/// The address cannot be listened on, or serving failed.
+pub async fn run(args: ServiceArgs, shutdown: CancellationToken) -> Result<(), BoxError> {
+    let listener = TcpListener::bind(args.listen).await?;
+    let service = service(args.relay).await?;
+    Ok(service::serve(listener, vec![service], shutdown).await?)
+}

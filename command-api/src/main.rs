@@ -1,9 +1,11 @@
 //! The command API as a process of its own.
 
+use std::process::ExitCode;
+
 use clap::Parser;
-use command_api::{CommandApiArgs, RunError, run};
+use command_api::{CommandApiArgs, run};
 use service::telemetry::{self, TelemetryArgs};
-use service::{arguments, shutdown_on_signal};
+use service::{arguments, exit_code, shutdown_on_signal};
 
 /// Takes commands over HTTP and appends their events to the event store.
 #[derive(Debug, Parser)]
@@ -16,10 +18,8 @@ struct Args {
 }
 
 #[tokio::main]
-async fn main() -> Result<(), RunError> {
+async fn main() -> ExitCode {
     let args: Args = arguments();
     telemetry::init(&args.telemetry);
-    run(args.command_api, shutdown_on_signal()).await.inspect_err(|error| {
-        tracing::error!(error = error as &dyn std::error::Error, "the command API ends");
-    })
+    exit_code(run(args.command_api, shutdown_on_signal()).await)
 }

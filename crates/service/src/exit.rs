@@ -1,0 +1,37 @@
+//! The end of a process: its exit code, and one line that says why.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+/// Turns a process's result into its exit code, 0 or 1; an error is logged in one line, with all its causes.
+pub fn exit_code<E: Error>(result: Result<(), E>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{}", with_causes(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn with_causes(error: &dyn Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {}", with_causes(cause)),
+        None => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::with_causes;
+    use crate::ServeError;
+
+    #[test]
+    fn an_error_is_told_with_all_its_causes() {
+        let error = ServeError::TaskFailed {
+            name: "relay",
+            source: "no route".into(),
+        };
+        assert_eq!(with_causes(&error), "the task relay failed: no route");
+    }
+}

@@ -1,10 +1,13 @@
 //! The problems that queries answer with instead of data.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use domain::{Position, Rejection, RejectionKind};
 use service::Problem;
+use utoipa::IntoResponses;
+use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 
 use crate::reads::answer::HEADER_READ_POSITION;
 
@@ -41,4 +44,29 @@ pub(crate) fn unreadable(error: sqlx::Error) -> Problem {
     );
     let detail = "the read model's database does not answer";
     Problem::new(StatusCode::SERVICE_UNAVAILABLE, "READ_MODEL_UNAVAILABLE", detail).retry_after(RETRY_AFTER)
+}
+
+/// The documentation of what any query may answer besides its data; the document's `Problem` is the service's.
+pub(crate) struct ReadRefusals;
+
+impl IntoResponses for ReadRefusals {
+    fn responses() -> BTreeMap<String, RefOr<Response>> {
+        let problem = |description: &str| {
+            let schema = Ref::from_schema_name("Problem");
+            let content = ContentBuilder::new().schema(Some(schema)).build();
+            ResponseBuilder::new()
+                .description(description)
+                .content("application/problem+json", content)
+        };
+        let unchanged = ResponseBuilder::new().description("Not changed since the entity tag sent");
+        let wrong = "`INVALID_PATH`, `INVALID_QUERY`, `INVALID_CURSOR`, `INVALID_POSITION`, `POSITION_BEYOND_HEAD`";
+        let unavailable = "`READ_MODEL_BEHIND`, `READ_MODEL_PARKED`, `READ_MODEL_UNAVAILABLE`: ask again";
+        [
+            ("304", unchanged),
+            ("400", problem(wrong)),
+            ("503", problem(unavailable)),
+        ]
+        .map(|(status, response)| (status.to_owned(), response.build().into()))
+        .into()
+    }
 }

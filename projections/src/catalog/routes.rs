@@ -13,7 +13,7 @@ use super::cinema_row::CinemaRow;
 use super::premieres::{PremieresWindow, today};
 use super::queries::{self, CatalogMovie, CinemaPlace, City, ListedCinema};
 use crate::parameters::{CursorText, NoParameters, Parameters, path_id};
-use crate::refusal::{absent, not_found, unreadable};
+use crate::refusal::{ReadRefusals, absent, not_found, unreadable};
 use crate::{Answer, Cursor, Page, ReadWanted, Reads};
 
 const WINDOW_DAYS_BEFORE: u16 = 28;
@@ -29,6 +29,7 @@ struct CityCatalog {
     /// Its open cinemas by name; none when all of them are closed.
     items: Vec<CatalogCinema>,
     /// Pass as `cursor` for the next page; null on the last one.
+    #[schema(required = true)]
     next_cursor: Option<String>,
 }
 
@@ -167,11 +168,18 @@ pub(super) fn router(reads: Reads) -> OpenApiRouter {
     get, path = "/catalog/{city_id}", tag = "catalog",
     params(("city_id" = String, Path, description = "The city's id"), CatalogParameters, ReadWanted),
     responses(
-        (status = 200, description = "A page of the city's open cinemas", body = CityCatalog),
-        (status = 304, description = "Not changed since the entity tag sent"),
-        (status = 400, description = "`INVALID_PATH`, `INVALID_QUERY`, `INVALID_CURSOR`, `POSITION_BEYOND_HEAD`"),
-        (status = 404, description = "`CITY_NOT_FOUND`"),
-        (status = 503, description = "`READ_MODEL_BEHIND`, `READ_MODEL_UNAVAILABLE`"),
+        (
+            status = 200, description = "A page of the city's open cinemas", body = CityCatalog,
+            headers(
+                ("ETag" = String, description = "Of this page"),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+            ),
+        ),
+        (
+            status = 404, description = "`CITY_NOT_FOUND`",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
+        ),
+        ReadRefusals,
     )
 )]
 async fn get_catalog(
@@ -235,12 +243,22 @@ async fn get_catalog(
     get, path = "/cinemas/{id}", tag = "catalog",
     params(("id" = String, Path, description = "The cinema's id"), ReadWanted),
     responses(
-        (status = 200, description = "The cinema; `ETag` is the sequence", body = Cinema),
-        (status = 304, description = "Not changed since the entity tag sent"),
-        (status = 400, description = "`INVALID_PATH`, `INVALID_QUERY`, `POSITION_BEYOND_HEAD`"),
-        (status = 404, description = "`CINEMA_NOT_FOUND`"),
-        (status = 410, description = "`CINEMA_CLOSED`"),
-        (status = 503, description = "`READ_MODEL_BEHIND`, `READ_MODEL_PARKED`, `READ_MODEL_UNAVAILABLE`"),
+        (
+            status = 200, description = "The cinema", body = Cinema,
+            headers(
+                ("ETag" = String, description = "The sequence"),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+            ),
+        ),
+        (
+            status = 404, description = "`CINEMA_NOT_FOUND`",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
+        ),
+        (
+            status = 410, description = "`CINEMA_CLOSED`",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
+        ),
+        ReadRefusals,
     )
 )]
 async fn get_cinema(
@@ -269,10 +287,14 @@ async fn get_cinema(
     get, path = "/cities", tag = "catalog",
     params(CityListParameters, ReadWanted),
     responses(
-        (status = 200, description = "A page of cities", body = Page<City>),
-        (status = 304, description = "Not changed since the entity tag sent"),
-        (status = 400, description = "`INVALID_QUERY`, `INVALID_CURSOR`, `POSITION_BEYOND_HEAD`"),
-        (status = 503, description = "`READ_MODEL_BEHIND`, `READ_MODEL_UNAVAILABLE`"),
+        (
+            status = 200, description = "A page of cities", body = Page<City>,
+            headers(
+                ("ETag" = String, description = "Of this page"),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+            ),
+        ),
+        ReadRefusals,
     )
 )]
 async fn list_cities(

@@ -22,17 +22,17 @@ pub(super) struct MovieFilter {
     pub(super) age_rating: Option<AgeRating>,
     /// Movies whose premiere is in this window.
     #[serde(skip)]
-    pub(super) premieres: Option<PremieresWindow>,
+    pub(super) premieres: Option<PremiereDays>,
 }
 
 /// A window of days, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct PremieresWindow {
+pub(super) struct PremiereDays {
     pub(super) from: NaiveDate,
     pub(super) to: NaiveDate,
 }
 
-impl PremieresWindow {
+impl PremiereDays {
     /// Completes a window: an end that is not given is 90 days from the one that is; with neither, it begins today.
     pub(super) fn around(from: Option<NaiveDate>, to: Option<NaiveDate>, today: NaiveDate) -> Self {
         match (from, to) {
@@ -135,7 +135,7 @@ mod tests {
     fn a_window_of_premieres_is_completed_from_the_end_that_is_given() {
         let today = day("2026-03-01");
         let around = |from: Option<&str>, to: Option<&str>| {
-            let window = PremieresWindow::around(from.map(day), to.map(day), today);
+            let window = PremiereDays::around(from.map(day), to.map(day), today);
             (window.from.to_string(), window.to.to_string())
         };
         let window = |from: &str, to: &str| (from.to_owned(), to.to_owned());

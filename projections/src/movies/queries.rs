@@ -27,6 +27,8 @@ pub(super) async fn find(
 }
 
 /// Lists movies, those after a place if one is given. The texts are few and constant, so that each is planned once.
+///
+/// `OFFSET 0` keeps a search and the order apart: planned together, a search that finds little reads all movies in order.
 pub(super) async fn list(
     connection: &mut PgConnection,
     generation: &Generation,
@@ -49,7 +51,11 @@ pub(super) async fn list(
     }
     query.push(format!(" AS relevance FROM {generation}.movies WHERE NOT gone"));
     push_filter(&mut query, filter);
-    query.push(") AS found");
+    query.push(if filter.q.is_some() {
+        " OFFSET 0) AS found"
+    } else {
+        ") AS found"
+    });
     push_after(&mut query, sort, after);
     query.push(match sort {
         MovieSort::Relevance => " ORDER BY relevance DESC, id DESC",

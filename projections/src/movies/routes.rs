@@ -9,11 +9,11 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::list::{MovieFilter, MoviePlace, MovieSort, PremieresWindow};
+use super::list::{MovieFilter, MoviePlace, MovieSort, PremiereDays};
 use super::queries::{self, FoundMovie};
 use super::row::MovieRow;
 use crate::parameters::{NoParameters, Parameters, path_id};
-use crate::refusal::{absent, unreadable};
+use crate::refusal::{ReadRefusals, absent, unreadable};
 use crate::{Answer, Limit, Page, ReadWanted, Reads};
 
 /// A movie.
@@ -121,12 +121,22 @@ pub(super) fn router(reads: Reads) -> OpenApiRouter {
     get, path = "/movies/{id}", tag = "movies",
     params(("id" = String, Path, description = "The movie's id"), ReadWanted),
     responses(
-        (status = 200, description = "The movie; `ETag` is the sequence", body = Movie),
-        (status = 304, description = "Not changed since the entity tag sent"),
-        (status = 400, description = "`INVALID_PATH`, `INVALID_QUERY`, `POSITION_BEYOND_HEAD`"),
-        (status = 404, description = "`MOVIE_NOT_FOUND`"),
-        (status = 410, description = "`MOVIE_WITHDRAWN`"),
-        (status = 503, description = "`READ_MODEL_BEHIND`, `READ_MODEL_PARKED`, `READ_MODEL_UNAVAILABLE`"),
+        (
+            status = 200, description = "The movie", body = Movie,
+            headers(
+                ("ETag" = String, description = "The sequence"),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+            ),
+        ),
+        (
+            status = 404, description = "`MOVIE_NOT_FOUND`",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
+        ),
+        (
+            status = 410, description = "`MOVIE_WITHDRAWN`",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
+        ),
+        ReadRefusals,
     )
 )]
 async fn get_movie(
@@ -155,10 +165,14 @@ async fn get_movie(
     get, path = "/movies", tag = "movies",
     params(MovieListParameters, ReadWanted),
     responses(
-        (status = 200, description = "A page of movies", body = Page<Movie>),
-        (status = 304, description = "Not changed since the entity tag sent"),
-        (status = 400, description = "`INVALID_QUERY`, `INVALID_CURSOR`, `POSITION_BEYOND_HEAD`"),
-        (status = 503, description = "`READ_MODEL_BEHIND`, `READ_MODEL_UNAVAILABLE`"),
+        (
+            status = 200, description = "A page of movies", body = Page<Movie>,
+            headers(
+                ("ETag" = String, description = "Of this page"),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+            ),
+        ),
+        ReadRefusals,
     )
 )]
 async fn list_movies(
@@ -199,10 +213,14 @@ async fn list_movies(
     get, path = "/movies/premieres", tag = "movies",
     params(PremieresParameters, ReadWanted),
     responses(
-        (status = 200, description = "A page of movies whose premiere is in the window", body = Page<Movie>),
-        (status = 304, description = "Not changed since the entity tag sent"),
-        (status = 400, description = "`INVALID_QUERY`, `INVALID_CURSOR`, `POSITION_BEYOND_HEAD`"),
-        (status = 503, description = "`READ_MODEL_BEHIND`, `READ_MODEL_UNAVAILABLE`"),
+        (
+            status = 200, description = "A page of movies whose premiere is in the window", body = Page<Movie>,
+            headers(
+                ("ETag" = String, description = "Of this page"),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+            ),
+        ),
+        ReadRefusals,
     )
 )]
 async fn list_premieres(
@@ -229,7 +247,7 @@ async fn list_premieres(
         .cursor
         .map(|cursor| MoviePlace::decode(&cursor, sort, &list))
         .transpose()?;
-    let window = PremieresWindow::around(from, to, Utc::now().date_naive());
+    let window = PremiereDays::around(from, to, Utc::now().date_naive());
     let filter = MovieFilter {
         premieres: Some(window),
         ..MovieFilter::default()

@@ -31,6 +31,8 @@ pub(super) async fn find(
 }
 
 /// Lists users by name, those after a place if one is given.
+///
+/// `OFFSET 0` keeps a search and the order apart: planned together, a search that finds little reads all users by name.
 pub(super) async fn list(
     connection: &mut PgConnection,
     generation: &Generation,
@@ -39,8 +41,9 @@ pub(super) async fn list(
     limit: Limit,
 ) -> Result<Vec<UserRow>, sqlx::Error> {
     let columns = UserRow::COLUMNS;
-    let mut query: QueryBuilder<'_, Postgres> =
-        QueryBuilder::new(format!("SELECT {columns} FROM {generation}.users WHERE NOT gone"));
+    let mut query: QueryBuilder<'_, Postgres> = QueryBuilder::new(format!(
+        "SELECT {columns} FROM (SELECT {columns} FROM {generation}.users WHERE NOT gone"
+    ));
     if let Some(role) = filter.role {
         query.push(" AND roles @> ARRAY[").push_bind(role.as_str()).push("]");
     }
@@ -51,11 +54,12 @@ pub(super) async fn list(
         query
             .push(" AND array_to_tsvector(name_words) @@ ")
             .push_bind(words)
-            .push("::tsquery");
+            .push("::tsquery OFFSET 0");
     }
+    query.push(") AS found");
     if let Some((full_name, id)) = after {
         query
-            .push(" AND (full_name, id) > (")
+            .push(" WHERE (full_name, id) > (")
             .push_bind(&full_name.0)
             .push(", ")
             .push_bind(&id.0)

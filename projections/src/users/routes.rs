@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use super::queries::{self, UserFilter, UserPlace};
 use super::row::UserRow;
 use crate::parameters::{CursorText, NoParameters, Parameters, path_id};
-use crate::refusal::{absent, unreadable};
+use crate::refusal::{ReadRefusals, absent, unreadable};
 use crate::{Answer, Cursor, Page, ReadWanted, Reads};
 
 /// A user.
@@ -24,6 +24,7 @@ struct User {
     #[schema(example = "Ada Lovelace")]
     full_name: String,
     /// Address for mail; null when the user has none.
+    #[schema(required = true)]
     email: Option<String>,
     /// Roles in the order they were granted: `customer`, `box_office`, `manager`, `operator`, `admin`.
     roles: Vec<String>,
@@ -32,6 +33,7 @@ struct User {
     /// When profile or roles last changed.
     updated_at: DateTime<Utc>,
     /// When the user last logged in; null before the first time.
+    #[schema(required = true)]
     last_login_at: Option<DateTime<Utc>>,
     /// Sequence of the user's last event, and the entity tag: send it as `If-Match` with a command.
     sequence: i64,
@@ -84,12 +86,22 @@ pub(super) fn router(reads: Reads) -> OpenApiRouter {
     get, path = "/users/{id}", tag = "users",
     params(("id" = String, Path, description = "The user's id"), ReadWanted),
     responses(
-        (status = 200, description = "The user; `ETag` is the sequence", body = User),
-        (status = 304, description = "Not changed since the entity tag sent"),
-        (status = 400, description = "`INVALID_PATH`, `INVALID_QUERY`, `POSITION_BEYOND_HEAD`"),
-        (status = 404, description = "`USER_NOT_FOUND`"),
-        (status = 410, description = "`USER_DELETED`"),
-        (status = 503, description = "`READ_MODEL_BEHIND`, `READ_MODEL_PARKED`, `READ_MODEL_UNAVAILABLE`"),
+        (
+            status = 200, description = "The user", body = User,
+            headers(
+                ("ETag" = String, description = "The sequence"),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+            ),
+        ),
+        (
+            status = 404, description = "`USER_NOT_FOUND`",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
+        ),
+        (
+            status = 410, description = "`USER_DELETED`",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
+        ),
+        ReadRefusals,
     )
 )]
 async fn get_user(
@@ -118,10 +130,14 @@ async fn get_user(
     get, path = "/users", tag = "users",
     params(UserListParameters, ReadWanted),
     responses(
-        (status = 200, description = "A page of users", body = Page<User>),
-        (status = 304, description = "Not changed since the entity tag sent"),
-        (status = 400, description = "`INVALID_QUERY`, `INVALID_CURSOR`, `POSITION_BEYOND_HEAD`"),
-        (status = 503, description = "`READ_MODEL_BEHIND`, `READ_MODEL_UNAVAILABLE`"),
+        (
+            status = 200, description = "A page of users", body = Page<User>,
+            headers(
+                ("ETag" = String, description = "Of this page"),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+            ),
+        ),
+        ReadRefusals,
     )
 )]
 async fn list_users(

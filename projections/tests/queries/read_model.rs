@@ -60,7 +60,7 @@ impl ReadModel {
             .execute(&pool)
             .await
             .expect("the projection's row");
-        let generation = create_generation(&pool, projection.as_ref(), 1).await;
+        let generation = create_generation(&pool, projection.as_ref()).await;
 
         let (_, committed) = watch::channel(Position(0));
         let reads = Reads::new(projection.name(), pool.clone(), LogReader::new(pool.clone()), committed);
@@ -102,38 +102,39 @@ impl ReadModel {
         tx.commit().await.map_err(ApplyError::Database)
     }
 
-    /// Applies to another generation, in batches of these sizes and then the rest at once, and gives its tables' rows.
-    pub(crate) async fn rebuilt(&self, number: i64, events: &[Recorded], batches: &[usize]) -> BTreeMap<String, Value> {
-        let generation = create_generation(&self.pool, self.projection.as_ref(), number).await;
-        let mut connection = self.pool.acquire().await.expect("a connection");
+    /// Applies events in batches of these sizes and then the rest at once, gives the tables' rows, and takes it all back.
+    pub(crate) async fn contents(&self, events: &[Recorded], batches: &[usize]) -> BTreeMap<String, Value> {
+        let mut tx = self.pool.begin().await.expect("a transaction");
         let mut rest = events;
         for &size in batches {
             let (batch, behind) = rest.split_at(size.min(rest.len()));
             self.projection
-                .apply(&mut connection, &generation, batch)
+                .apply(&mut tx, &self.generation, batch)
                 .await
                 .expect("a valid history");
             rest = behind;
         }
         self.projection
-            .apply(&mut connection, &generation, rest)
+            .apply(&mut tx, &self.generation, rest)
             .await
             .expect("a valid history");
         let tables: Vec<String> =
             sqlx::query_scalar("SELECT tablename::text FROM pg_tables WHERE schemaname = $1 ORDER BY 1")
-                .bind(generation.to_string())
-                .fetch_all(&mut *connection)
+                .bind(self.generation.to_string())
+                .fetch_all(&mut *tx)
                 .await
                 .expect("the tables");
         let mut contents = BTreeMap::new();
         for table in tables {
+            let generation = self.generation;
             let statement = format!("SELECT coalesce(jsonb_agg(t ORDER BY id), '[]') FROM {generation}.{table} AS t");
             let rows = sqlx::query_scalar(&statement)
-                .fetch_one(&mut *connection)
+                .fetch_one(&mut *tx)
                 .await
                 .expect("the rows");
             contents.insert(table, rows);
         }
+        tx.rollback().await.expect("a rollback");
         contents
     }
 
@@ -238,8 +239,8 @@ pub(crate) fn fields(items: &Value, field: &str) -> Vec<String> {
         .collect()
 }
 
-async fn create_generation(pool: &PgPool, projection: &dyn Projection, number: i64) -> Generation {
-    let generation = Generation::new(projection.name(), number);
+async fn create_generation(pool: &PgPool, projection: &dyn Projection) -> Generation {
+    let generation = Generation::new(projection.name(), 1);
     let schema = projection.schema();
     let statements = format!("CREATE SCHEMA {generation}; SET LOCAL search_path = {generation}, public; {schema}");
     let mut tx = pool.begin().await.expect("a transaction");

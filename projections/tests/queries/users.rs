@@ -116,7 +116,7 @@ async fn nothing_personal_of_a_deleted_user_is_left_in_the_database() {
     );
     history.push("u1", "user.deleted", json!({}));
     let model = ReadModel::empty(Users).await;
-    let rows = model.rebuilt(2, &history.events, &[1]).await["users"].to_string();
+    let rows = model.contents(&history.events, &[1]).await["users"].to_string();
     assert!(!rows.to_lowercase().contains("ada"), "{rows}");
 }
 

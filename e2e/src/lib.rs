@@ -1,1 +1,33 @@
-//! Tests of the whole path, faults included.
+//! What the tests of the whole path stand on: all services in one process, on a log, read models and a vhost of the
+//! test's own, and a client that posts and queries over HTTP.
+#![expect(clippy::panic, reason = "a test ends where what it stands on is missing")]
+
+mod client;
+mod databases;
+mod platform;
+
+pub use client::{Answer, Client};
+pub use databases::Databases;
+pub use platform::Platform;
+
+use std::time::Duration;
+
+use tokio::time::{sleep, timeout};
+
+/// How long anything may take that is sure to happen.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Polls until a condition holds.
+///
+/// # Panics
+/// When it does not hold within a minute.
+pub async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let polling = async {
+        while !condition().await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    };
+    timeout(PATIENCE, polling)
+        .await
+        .unwrap_or_else(|_| panic!("it did not come about in time: {what}"));
+}

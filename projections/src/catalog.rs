@@ -1,5 +1,6 @@
 //! The catalog projection: what the cinemas of a city show, and which of it is new.
 
+mod answers;
 mod cinema_row;
 mod movie_row;
 mod premieres;

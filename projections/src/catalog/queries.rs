@@ -74,8 +74,8 @@ pub(super) async fn find(
 
 /// Lists the open cinemas of a city by name, those after a place if one is given, each with its programme in order.
 ///
-/// One statement, so that the city, its cinemas and their movies are of one moment. The movies are probed one by one, for
-/// the reason given at [`row::project`].
+/// One statement, so that the city, its cinemas and their movies are of one moment. The movies are probed one by one, so that
+/// a plan made when the tables were new still serves when they are large.
 pub(super) async fn city(
     connection: &mut PgConnection,
     generation: &Generation,

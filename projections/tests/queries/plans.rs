@@ -40,7 +40,10 @@ async fn plans(connection: &mut PgConnection, generation: &str) -> Vec<(String, 
 }
 
 async fn assert_indexed(model: &ReadModel, paths: &[&str]) {
-    sqlx::raw_sql("VACUUM ANALYZE").execute(&model.pool).await.expect("statistics");
+    sqlx::raw_sql("VACUUM ANALYZE")
+        .execute(&model.pool)
+        .await
+        .expect("statistics");
     for path in paths {
         let answered = model.get(path).await;
         assert_eq!(answered.status, StatusCode::OK, "{path}: {}", answered.body);

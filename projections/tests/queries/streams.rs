@@ -109,10 +109,11 @@ async fn interleavings_of_cinemas_and_movies_commute() {
 }
 
 async fn assert_refused(model: &ReadModel, events: &[Recorded], at: i64) {
-    match model.apply(events).await {
-        Err(ApplyError::Rule { position, .. }) => assert_eq!(position, Position(at)),
-        other => panic!("{other:?} instead of a broken rule at {at}"),
-    }
+    let refused = model.apply(events).await.expect_err("an event that does not follow");
+    assert!(
+        matches!(refused, ApplyError::Rule { position, .. } if position == Position(at)),
+        "{refused:?}"
+    );
 }
 
 #[tokio::test]

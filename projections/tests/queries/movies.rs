@@ -139,6 +139,32 @@ async fn a_search_reads_titles_and_synopses_and_shows_the_best_match_first() {
 }
 
 #[tokio::test]
+async fn no_text_is_a_wrong_search() {
+    let model = ReadModel::of(Movies, &some_movies()).await;
+    let quotes = "%22".repeat(200);
+    let words = "a%20".repeat(99);
+    for q in [
+        "%22",
+        "%22%22",
+        "-",
+        "--alien",
+        "or",
+        "or%20or",
+        "-or%20%22",
+        "%5C",
+        "%27%5C%27",
+        "%F0%9F%8E%AC",
+        &quotes,
+        &words,
+    ] {
+        for sort in ["", "&sort=title"] {
+            let answered = model.get(&format!("/movies?q={q}{sort}")).await;
+            assert_eq!(answered.status, StatusCode::OK, "{q}: {}", answered.body);
+        }
+    }
+}
+
+#[tokio::test]
 async fn movies_are_filtered_and_sorted() {
     let model = ReadModel::of(Movies, &some_movies()).await;
     let table = [

@@ -256,3 +256,13 @@ async fn every_query_can_ask_for_a_position() {
         );
     }
 }
+
+#[tokio::test]
+async fn a_query_of_tables_that_were_just_dropped_is_to_be_asked_again() {
+    let model = ReadModel::of(Users, &some_users()).await;
+    let drop = format!("DROP SCHEMA {} CASCADE", model.generation);
+    sqlx::raw_sql(&drop).execute(&model.pool).await.expect("no schema");
+    for path in ["/users/u1", "/users"] {
+        model.assert_refused(path, 503, "READ_MODEL_UNAVAILABLE", None).await;
+    }
+}

@@ -20,5 +20,5 @@ mod window;
 pub use config::{RelayArgs, RelayConfig};
 pub use error::RelayError;
 pub use relay::Relay;
-pub use serve::{ServiceArgs, run, service, service_with_wake};
+pub use serve::{RunError, ServiceArgs, run, service, service_with_wake};
 pub use status::{Broker, Halt, RelayStatus, Role};

@@ -112,7 +112,7 @@ impl LogTail {
     /// Begins to read if it is time.
     pub(crate) fn start_if_due(&mut self) {
         let now = Instant::now();
-        if !self.due().is_some_and(|due| due <= now) {
+        if self.due().is_none_or(|due| due > now) {
             return;
         }
         self.last_read = now;

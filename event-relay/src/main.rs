@@ -20,11 +20,5 @@ struct Args {
 async fn main() -> ExitCode {
     let args: Args = service::arguments();
     telemetry::init(&args.telemetry);
-    match event_relay::run(args.service, service::shutdown_on_signal()).await {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(error = &*error as &dyn std::error::Error, "the relay failed");
-            ExitCode::FAILURE
-        }
-    }
+    service::exit_code(event_relay::run(args.service, service::shutdown_on_signal()).await)
 }

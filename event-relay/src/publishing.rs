@@ -99,6 +99,7 @@ impl<'a> Publishing<'a> {
 
     /// Does what is due, then waits for the next thing to happen.
     async fn step(&mut self, stop: &CancellationToken) -> Result<(), RelayError> {
+        self.stop_the_clock_while_blocked();
         self.check_limits()?;
         self.publish_what_fits().await?;
         self.close_range_if_due().await?;
@@ -122,6 +123,14 @@ impl<'a> Publishing<'a> {
             () = sleep_until(timer) => {}
         }
         Ok(())
+    }
+
+    /// The time a broker has to confirm begins when it unblocks, not when it last confirmed.
+    fn stop_the_clock_while_blocked(&mut self) {
+        let changed = self.blocked.has_changed().unwrap_or(false);
+        if *self.blocked.borrow_and_update() || changed {
+            self.window.restart_clock();
+        }
     }
 
     fn check_limits(&self) -> Result<(), RelayError> {
@@ -255,14 +264,17 @@ impl<'a> Publishing<'a> {
 
     fn report(&self) {
         let blocked = *self.blocked.borrow();
+        // Not merely begun: a halt must not seem over each time it is tried again.
+        let progress = self.confirmed.position > self.confirmed_before || self.tail.is_exhausted();
+        let well = progress && self.halt.is_none();
         self.status.update(|status| {
             status.role = Role::Leader;
             status.epoch = Some(self.saver.lease().epoch());
             status.broker = if blocked { Broker::Blocked } else { Broker::Connected };
             status.confirmed = self.confirmed.position;
             status.head = self.tail.head().max(self.confirmed.position);
-            if self.halt.is_none() && status.halted.is_none() {
-                status.last_error = None;
+            if well {
+                (status.halted, status.last_error) = (None, None);
             }
         });
     }

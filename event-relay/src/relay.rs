@@ -120,7 +120,9 @@ impl Relay {
             Ok(mut publishing) => {
                 let from = publishing.confirmed();
                 let ended = publishing.run(stop).await;
-                (ended, publishing.confirmed() > from)
+                let confirmed = publishing.confirmed();
+                self.status.update(|status| status.confirmed = confirmed);
+                (ended, confirmed > from)
             }
             Err(error) => (Err(error), false),
         };

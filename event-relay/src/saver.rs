@@ -61,7 +61,7 @@ impl Saver {
     /// Begins to write if it is time: the checkpoint if it has moved and its pause is over, the lease in any case.
     pub(crate) fn start_if_due(&mut self, confirmed: &RelayCheckpoint) {
         let now = Instant::now();
-        if !self.due(confirmed).is_some_and(|due| due <= now) {
+        if self.due(confirmed).is_none_or(|due| due > now) {
             return;
         }
         let advances = !self.is_saved(confirmed) && now >= self.last_write + self.pause;

@@ -90,12 +90,34 @@ pub async fn service_with_wake(args: RelayArgs, wake: Arc<Notify>) -> Result<Ser
     })
 }
 
+/// Why a process that is only a relay ended other than by being told to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The address is taken, or not this machine's.
+    #[error("cannot listen on {address} (MARQUEE_LISTEN)")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The service failed.
+    #[error("the relay's service failed")]
+    Serve(#[source] BoxError),
+}
+
 /// Runs a relay with its health and metrics until told to stop.
 ///
 /// # Errors
-/// The address cannot be listened on, or serving failed.
-pub async fn run(args: ServiceArgs, shutdown: CancellationToken) -> Result<(), BoxError> {
-    let listener = TcpListener::bind(args.listen).await?;
-    let service = service(args.relay).await?;
-    Ok(service::serve(listener, vec![service], shutdown).await?)
+/// As [`RunError`] says.
+pub async fn run(args: ServiceArgs, shutdown: CancellationToken) -> Result<(), RunError> {
+    let address = args.listen;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| RunError::Listen { address, source })?;
+    let service = service(args.relay).await.map_err(RunError::Serve)?;
+    service::serve(listener, vec![service], shutdown)
+        .await
+        .map_err(|error| RunError::Serve(error.into()))
 }

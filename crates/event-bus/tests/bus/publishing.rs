@@ -1,6 +1,6 @@
 //! A confirm means exactly that the broker has the message.
 
-use dev_stack::TestVhost;
+use dev_stack::testing::{CutProxy, TestVhost};
 use event_bus::{BusError, Publisher};
 use futures::future::join_all;
 use serde_json::json;
@@ -128,4 +128,18 @@ async fn a_broker_that_is_not_there_is_an_error_in_time() {
         panic!("connected to nothing")
     };
     assert!(matches!(error, BusError::Connect { .. }));
+}
+
+#[tokio::test]
+async fn a_broker_that_takes_the_connection_and_never_answers_is_an_error_in_time() {
+    let vhost = TestVhost::create().await;
+    let (proxy, proxied) = CutProxy::to_url(&vhost.amqp_url()).await.expect("a proxy");
+    proxy.freeze(true);
+    let opened = Publisher::open(&url(&proxied), "test").await;
+    assert!(matches!(opened, Err(BusError::Timeout { .. })));
+    proxy.freeze(false);
+    let publisher = Publisher::open(&url(&proxied), "test")
+        .await
+        .expect("the attempt that hung is in nobody's way");
+    publisher.close().await;
 }

@@ -1,0 +1,261 @@
+//! A table of faults: whatever fails, everything arrives in order, and what was confirmed and saved does not come again.
+
+use std::time::Duration;
+
+use dev_stack::testing::{CutProxy, Direction};
+use domain::Position;
+use event_relay::{Broker, RelayConfig, Role};
+use serde_json::json;
+
+use crate::blocking_proxy::BlockingProxy;
+use crate::listener::Listener;
+use crate::scene::{NEVER, Running, Scene, eventually, quick, relay_pool};
+
+#[tokio::test]
+async fn a_nack_in_the_middle_of_a_window_is_gone_back_to() {
+    let scene = Scene::create().await;
+    let full = json!({"max-length": 60, "overflow": "reject-publish"});
+    scene.vhost.set_policy("full", "^slow$", "queues", full).await;
+    scene.vhost.declare_queue("slow").await;
+    scene.vhost.bind("user", "slow", "#").await;
+    let mut listener = scene.listener().await;
+    scene.record(1, 400).await;
+    let mut relay = scene.relay();
+    let status = relay.until(|status| status.last_error.is_some()).await;
+    assert!(status.last_error.is_some_and(|error| error.contains("nack")));
+
+    scene.vhost.delete_policy("full").await;
+    listener.until(400).await;
+    relay.until_confirmed(400).await;
+    let mut slow = Listener::open(&scene.vhost.amqp_url(), "late").await;
+    scene.record(401, 410).await;
+    listener.until(410).await;
+    relay.stop().await;
+    slow.receive_from(400);
+    slow.until(410).await;
+}
+
+/// A proxy between relay and broker; the relay leads and has nothing to do.
+async fn by_way_of_a_proxy(scene: &Scene, config: RelayConfig) -> (CutProxy, Running) {
+    let (proxy, url) = CutProxy::to_url(&scene.vhost.amqp_url()).await.expect("a proxy");
+    // Without signs of life the next byte in either direction is about an event.
+    let mut relay = scene.relay_by_way_of(
+        RelayConfig {
+            sign_of_life: NEVER,
+            ..config
+        },
+        &url,
+    );
+    relay.until(|status| status.role == Role::Leader).await;
+    scene.record(1, 1).await;
+    relay.until_confirmed(1).await;
+    eventually("the checkpoint is saved", || async {
+        scene.checkpoint().await.watermark == Position(1)
+    })
+    .await;
+    (proxy, relay)
+}
+
+#[tokio::test]
+async fn a_connection_lost_before_the_confirm_means_that_events_come_again() {
+    let scene = Scene::create().await;
+    let mut listener = scene.listener().await;
+    let (proxy, relay) = by_way_of_a_proxy(&scene, quick()).await;
+    proxy.cut_after_bytes(Direction::ToClient, 0);
+    scene.record(2, 300).await;
+    listener.until(300).await;
+    // The broker had taken what it could not confirm.
+    while !listener.has_duplicates() {
+        listener.receive().await;
+    }
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_lost_in_the_middle_of_a_message_loses_none() {
+    let scene = Scene::create().await;
+    let mut listener = scene.listener().await;
+    let (proxy, relay) = by_way_of_a_proxy(&scene, quick()).await;
+    proxy.cut_after_bytes(Direction::ToServer, 30_000);
+    scene.record(2, 300).await;
+    listener.until(300).await;
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_lost_after_confirm_and_checkpoint_brings_nothing_again() {
+    let scene = Scene::create().await;
+    let mut listener = scene.listener().await;
+    let (proxy, relay) = by_way_of_a_proxy(&scene, quick()).await;
+    proxy.cut();
+    scene.record(2, 100).await;
+    listener.until(100).await;
+    assert_eq!(listener.positions.iter().filter(|position| **position == 1).count(), 1);
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_crash_before_the_checkpoint_loses_nothing_and_sends_again() {
+    let scene = Scene::create().await;
+    scene.record(1, 100).await;
+    let mut listener = scene.listener().await;
+    let mut relay = scene.relay_with(RelayConfig {
+        checkpoint_pause: NEVER,
+        ..quick()
+    });
+    relay.until_confirmed(100).await;
+    relay.crash().await;
+    assert_eq!(scene.checkpoint().await.position, Position(0));
+
+    let again = scene.relay();
+    listener.until(100).await;
+    eventually("all is saved", || async {
+        scene.checkpoint().await.watermark == Position(100)
+    })
+    .await;
+    scene.record(101, 101).await;
+    listener.until(101).await;
+    assert_eq!(listener.positions.len(), 201, "everything twice but the last");
+    again.stop().await;
+}
+
+#[tokio::test]
+async fn crash_after_crash_everything_arrives_in_order() {
+    let scene = Scene::create().await;
+    let mut listener = scene.listener().await;
+    let short = RelayConfig {
+        lease_ttl: Duration::from_millis(300),
+        window: 20,
+        ..quick()
+    };
+    for round in 1..=4 {
+        scene.record(round * 100 - 99, round * 100).await;
+        let mut relay = scene.relay_with(short.clone());
+        // Somewhere in the middle.
+        relay.until(|status| status.confirmed.0 > round * 100 - 60).await;
+        relay.crash().await;
+    }
+    let relay = scene.relay();
+    listener.until(400).await;
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_broker_that_is_away_is_waited_for() {
+    let scene = Scene::create().await;
+    let mut listener = scene.listener().await;
+    let (proxy, mut relay) = by_way_of_a_proxy(&scene, quick()).await;
+    proxy.refuse(true);
+    proxy.cut();
+    scene.record(2, 50).await;
+    let status = relay
+        .until(|status| status.last_error.as_ref().is_some_and(|e| e.contains("cannot connect")))
+        .await;
+    assert_eq!(status.broker, Broker::Disconnected);
+    assert!(status.health().is_err());
+    proxy.refuse(false);
+    listener.until(50).await;
+    let status = relay.until(|status| status.confirmed == Position(50)).await;
+    assert_eq!((status.broker, status.last_error), (Broker::Connected, None));
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_broker_that_falls_silent_is_given_up_and_gone_back_to() {
+    let scene = Scene::create().await;
+    let mut listener = scene.listener().await;
+    let quickly = RelayConfig {
+        confirm_timeout: Duration::from_millis(300),
+        ..quick()
+    };
+    let (proxy, mut relay) = by_way_of_a_proxy(&scene, quickly).await;
+    proxy.freeze_direction(Direction::ToClient, true);
+    scene.record(2, 50).await;
+    relay
+        .until(|status| {
+            status
+                .last_error
+                .as_ref()
+                .is_some_and(|e| e.contains("confirmed nothing"))
+        })
+        .await;
+    proxy.freeze_direction(Direction::ToClient, false);
+    listener.until(50).await;
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn while_the_broker_blocks_nothing_is_timed_and_the_state_shows_it() {
+    let scene = Scene::create().await;
+    let mut listener = scene.listener().await;
+    let proxy = BlockingProxy::to_url(&scene.vhost.amqp_url()).await;
+    let config = RelayConfig {
+        confirm_timeout: Duration::from_millis(50),
+        ..quick()
+    };
+    let mut relay = scene.relay_by_way_of(config, proxy.url());
+    relay.until(|status| status.role == Role::Leader).await;
+    proxy.block(true);
+    let status = relay.until(|status| status.broker == Broker::Blocked).await;
+    assert!(status.health().is_err_and(|line| line.contains("blocks publishing")));
+    scene.record(1, 100).await;
+    // It goes on leading, far longer than a confirm may take.
+    let renewed = "SELECT expires_at > clock_timestamp() + interval '1300 ms' AND expires_at > $1 FROM relay";
+    let mut since = chrono::Utc::now();
+    for _ in 0..3 {
+        since += Duration::from_millis(400);
+        eventually("the lease is renewed", || async {
+            sqlx::query_scalar(renewed)
+                .bind(since)
+                .fetch_one(scene.admin())
+                .await
+                .expect("an answer")
+        })
+        .await;
+    }
+    assert_eq!((relay.status().role, relay.status().last_error), (Role::Leader, None));
+    proxy.block(false);
+    listener.until(100).await;
+    assert!(!listener.has_duplicates());
+    relay.until(|status| status.broker == Broker::Connected).await;
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_ends_all_connections_is_come_back_to() {
+    let scene = Scene::create().await;
+    let mut listener = scene.listener().await;
+    let relay = scene.relay();
+    for round in 0..3 {
+        scene.record(round * 100 + 1, round * 100 + 100).await;
+        sqlx::query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND usename = $2")
+            .bind(scene.database.name())
+            .bind("marquee_event_relay")
+            .execute(scene.admin())
+            .await
+            .expect("ended");
+        listener.until(round * 100 + 100).await;
+    }
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_database_that_hangs_ends_the_leadership_in_time() {
+    let scene = Scene::create().await;
+    let url = scene.database.url_as("marquee_event_relay", "test");
+    let (proxy, url) = CutProxy::to_url(&url).await.expect("a proxy");
+    let mut relay = Running::start(quick(), relay_pool(&url), &scene.vhost.amqp_url());
+    relay.until(|status| status.role == Role::Leader).await;
+    proxy.freeze(true);
+    relay
+        .until(|status| {
+            status
+                .last_error
+                .as_ref()
+                .is_some_and(|error| error.contains("lease is lost"))
+        })
+        .await;
+    proxy.freeze(false);
+    relay.until(|status| status.role == Role::Leader).await;
+    relay.stop().await;
+}

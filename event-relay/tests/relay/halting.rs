@@ -1,0 +1,127 @@
+//! What time does not heal stops the relay loudly, after everything before it is confirmed, and harms nothing else.
+
+use domain::Position;
+use event_relay::{RelayStatus, Role};
+use sqlx::Executor;
+
+use crate::scene::{Running, Scene};
+
+async fn until_halted(relay: &mut Running, code: &str) -> RelayStatus {
+    relay
+        .until(|status| status.halted.as_ref().is_some_and(|halt| halt.code == code))
+        .await
+}
+
+#[tokio::test]
+async fn a_gap_in_the_log_stops_the_relay_right_before_it() {
+    let scene = Scene::create().await;
+    scene.record(1, 10).await;
+    scene.record(12, 400).await;
+    let mut listener = scene.listener().await;
+    let mut relay = scene.relay();
+    let status = until_halted(&mut relay, "LOG_GAP").await;
+    assert_eq!(status.confirmed, Position(10));
+    assert!(
+        status
+            .health()
+            .is_err_and(|line| line.contains("no event at position 11"))
+    );
+    listener.until(10).await;
+
+    scene.record(11, 11).await;
+    listener.until(400).await;
+    let status = relay
+        .until(|status| status.role == Role::Leader && status.halted.is_none())
+        .await;
+    assert_eq!(status.last_error, None);
+    assert!(!listener.has_duplicates());
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_gap_wider_than_a_read_is_still_seen() {
+    let scene = Scene::create().await;
+    scene.record(1, 3).await;
+    scene.record(5_000, 5_001).await;
+    let mut relay = scene.relay();
+    let status = until_halted(&mut relay, "LOG_GAP").await;
+    assert_eq!(status.confirmed, Position(3));
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn an_event_without_a_message_stops_the_relay_right_before_it() {
+    let scene = Scene::create().await;
+    scene.record(1, 10).await;
+    change_log(&scene, "UPDATE events SET aggregate_type = 'planet' WHERE position = 6").await;
+    let mut listener = scene.listener().await;
+    let mut relay = scene.relay();
+    let status = until_halted(&mut relay, "EVENT_UNPUBLISHABLE").await;
+    assert_eq!(status.confirmed, Position(5));
+    assert!(status.health().is_err_and(|line| line.contains("position 6")));
+    listener.until(5).await;
+    relay.stop().await;
+}
+
+/// As nobody may but whoever restores a database.
+async fn change_log(scene: &Scene, statement: &str) {
+    let mut tx = scene.admin().begin().await.expect("a transaction");
+    tx.execute("SET LOCAL session_replication_role = replica")
+        .await
+        .expect("without triggers");
+    tx.execute(statement).await.expect("changed");
+    tx.commit().await.expect("committed");
+}
+
+async fn published(positions: i64) -> Scene {
+    let scene = Scene::create().await;
+    scene.record(1, positions).await;
+    let mut relay = scene.relay();
+    relay.until_confirmed(positions).await;
+    relay.stop().await;
+    scene
+}
+
+#[tokio::test]
+async fn a_log_with_another_identity_is_not_published() {
+    let scene = published(5).await;
+    change_log(&scene, "UPDATE log SET log_id = gen_random_uuid()").await;
+    let mut relay = scene.relay();
+    let status = until_halted(&mut relay, "LOG_DIVERGED").await;
+    assert!(
+        status
+            .health()
+            .is_err_and(|line| line.contains("identity") && line.contains("rebuild"))
+    );
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_that_went_back_is_not_published() {
+    let scene = published(5).await;
+    change_log(&scene, "DELETE FROM events WHERE position = 5").await;
+    let mut relay = scene.relay();
+    until_halted(&mut relay, "LOG_DIVERGED").await;
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_that_went_back_and_on_again_is_not_published() {
+    let scene = published(5).await;
+    change_log(&scene, "DELETE FROM events WHERE position = 5").await;
+    scene.record(5, 8).await;
+    let mut relay = scene.relay();
+    until_halted(&mut relay, "LOG_DIVERGED").await;
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_that_changes_under_a_leader_is_noticed() {
+    let scene = Scene::create().await;
+    scene.record(1, 5).await;
+    let mut relay = scene.relay();
+    relay.until_confirmed(5).await;
+    change_log(&scene, "UPDATE log SET log_id = gen_random_uuid()").await;
+    until_halted(&mut relay, "LOG_DIVERGED").await;
+    relay.stop().await;
+}

@@ -1,0 +1,14 @@
+//! The relay against the real event store and the real broker: what is delivered, whatever fails.
+
+#![allow(clippy::panic, reason = "a helper that fails is a test that fails")]
+
+#[path = "../../../crates/event-bus/tests/bus/blocking_proxy.rs"]
+mod blocking_proxy;
+mod delivery;
+mod faults;
+mod halting;
+mod leadership;
+mod lease;
+mod listener;
+mod scene;
+mod watermarks;

@@ -65,15 +65,20 @@ struct CinemaDetailsInput {
 /// What a cinema command set.
 #[derive(Clone, Serialize, ToSchema)]
 struct CinemaFields {
+    #[schema(required = false)]
     name: String,
+    #[schema(required = false)]
     city_id: String,
+    #[schema(required = false)]
     address: String,
+    #[schema(required = false)]
     time_zone: String,
 }
 
 /// The movie that was added or removed.
 #[derive(Serialize, ToSchema)]
 struct ProgrammeMovie {
+    #[schema(required = false)]
     movie_id: String,
 }
 

@@ -28,7 +28,7 @@ pub struct CommandApiArgs {
     #[arg(long, env = "MARQUEE_APPEND_TIMEOUT_MS", default_value_t = 10_000, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(100..=60_000))]
     pub append_timeout_ms: u64,
     /// Keys the hashes of requests with an Idempotency-Key, so that they tell nothing about the requests.
-    /// The same for all processes of a deployment.
+    /// The same for all processes of a deployment; without it they are keyed with nothing.
     #[arg(
         long,
         env = "MARQUEE_IDEMPOTENCY_SECRET",

@@ -81,10 +81,15 @@ struct NewPremiere {
 /// What a movie command set.
 #[derive(Serialize, ToSchema)]
 struct MovieFields {
+    #[schema(required = false)]
     title: String,
+    #[schema(required = false)]
     synopsis: String,
+    #[schema(required = false)]
     runtime_minutes: i32,
+    #[schema(required = false)]
     age_rating: &'static str,
+    #[schema(required = false)]
     genres: Vec<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     premiere_date: Option<String>,
@@ -93,6 +98,7 @@ struct MovieFields {
 /// The premiere date a command set.
 #[derive(Serialize, ToSchema)]
 struct MoviePremiere {
+    #[schema(required = false)]
     premiere_date: String,
 }
 

@@ -15,13 +15,17 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::execute::CommandApi;
 use crate::idempotency::{RequestHasher, forget_old_keys};
-use crate::{CommandApiArgs, cinemas, documentation, movies, users};
+use crate::{CommandApiArgs, cinemas, documentation, metric, movies, users};
 
 const NAME: &str = "command-api";
 
 /// How long the event store may take to come up before the command API gives up starting.
 const START_TIMEOUT: Duration = Duration::from_secs(15);
 const START_RETRY_DELAY: Duration = Duration::from_millis(250);
+const START_ATTEMPTS_MAX: usize = 60;
+
+/// `cannot_connect_now` (starting up) and `too_many_connections`: what the database says of itself and not of us.
+const PASSING: [&str; 2] = ["57P03", "53300"];
 
 /// Why the command API did not start.
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +97,7 @@ pub async fn service_waking(args: CommandApiArgs, appended: Arc<Notify>) -> Resu
 }
 
 async fn assemble(args: CommandApiArgs, appended: Option<Arc<Notify>>) -> Result<Service, StartError> {
+    metric::describe();
     await_event_store(&args.event_store_url).await?;
     let options = PoolOptions {
         application_name: NAME,
@@ -167,10 +172,10 @@ fn event_store_check(pool: PgPool) -> Check {
 
 /// Waits for the event store to come up. What will not change by waiting, such as a refused login, ends it at once.
 async fn await_event_store(url: &DatabaseUrl) -> Result<(), StartError> {
-    let retry = ConstantBuilder::new().with_delay(START_RETRY_DELAY).without_max_times();
-    let attempts = (|| probe(url))
-        .retry(retry)
-        .when(|error| !matches!(error, sqlx::Error::Database(_)));
+    let retry = ConstantBuilder::new()
+        .with_delay(START_RETRY_DELAY)
+        .with_max_times(START_ATTEMPTS_MAX);
+    let attempts = (|| probe(url)).retry(retry).when(may_pass);
     match tokio::time::timeout(START_TIMEOUT, attempts).await {
         Ok(probed) => probed.map_err(|source| StartError::EventStore {
             url: url.clone(),
@@ -184,4 +189,9 @@ async fn probe(url: &DatabaseUrl) -> Result<(), sqlx::Error> {
     let mut connection = database::connect_options(url, NAME).connect().await?;
     sqlx::query("SELECT log_id FROM log").execute(&mut connection).await?;
     connection.close().await
+}
+
+fn may_pass(error: &sqlx::Error) -> bool {
+    let said = error.as_database_error().and_then(|error| error.code());
+    said.is_none_or(|code| PASSING.contains(&code.as_ref()))
 }

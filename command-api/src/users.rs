@@ -73,7 +73,7 @@ struct UserProfile {
 /// A role that was granted or revoked.
 #[derive(Serialize, ToSchema)]
 struct UserRole {
-    #[schema(example = "manager")]
+    #[schema(required = false, example = "manager")]
     role: &'static str,
 }
 

@@ -14,10 +14,12 @@ pub fn exit_code<E: Error>(result: Result<(), E>) -> ExitCode {
     }
 }
 
+/// Some libraries repeat a cause in their own text: it is told once.
 fn with_causes(error: &dyn Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {}", with_causes(cause)),
-        None => error.to_string(),
+    let text = error.to_string();
+    match error.source().map(with_causes) {
+        Some(cause) if !text.ends_with(&cause) => format!("{text}: {cause}"),
+        _ => text,
     }
 }
 
@@ -33,5 +35,10 @@ mod tests {
             source: "no route".into(),
         };
         assert_eq!(with_causes(&error), "the task relay failed: no route");
+        let repeating = ServeError::TaskFailed {
+            name: "relay",
+            source: "the task relay failed".into(),
+        };
+        assert_eq!(with_causes(&repeating), "the task relay failed");
     }
 }

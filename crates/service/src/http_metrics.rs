@@ -7,14 +7,17 @@ use axum::http::Method;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Requests answered, by method, route template and status.
-const REQUESTS: &str = "http_requests_total";
+const REQUESTS: &str = "marquee_http_requests_total";
 /// Time from a request's head to its answer's head, by method and route template.
-const DURATION: &str = "http_request_duration_seconds";
+const DURATION: &str = "marquee_http_request_duration_seconds";
 
 /// From a cached answer to a query that waited as long as it may.
 const SECONDS_BUCKETS: [f64; 14] = [
     0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
 ];
+
+/// From one command alone to a full batch.
+const COUNT_BUCKETS: [f64; 10] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0];
 
 /// Gives the process's recorder, installed by the first caller. `None` if another recorder was installed before.
 pub(crate) fn recorder() -> Option<&'static PrometheusHandle> {
@@ -23,8 +26,11 @@ pub(crate) fn recorder() -> Option<&'static PrometheusHandle> {
 }
 
 fn install() -> Result<PrometheusHandle, BuildError> {
+    let suffix = |unit: &str| Matcher::Suffix(unit.to_owned());
     let recorder = PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)?
+        .set_buckets_for_metric(suffix("_seconds"), &SECONDS_BUCKETS)?
+        .set_buckets_for_metric(suffix("_commands"), &COUNT_BUCKETS)?
+        .set_buckets_for_metric(suffix("_events"), &COUNT_BUCKETS)?
         .build_recorder();
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder)?;

@@ -1,5 +1,7 @@
 //! Logs and metrics of a process.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::ParseError;
 
@@ -39,7 +41,8 @@ pub fn init(args: &TelemetryArgs) {
     let filter = EnvFilter::builder().parse_lossy(format!("{},{SILENCED}", args.log));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr);
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     // An error means that a subscriber is there already, which is what the contract allows.
     let _already = match args.log_format {
         LogFormat::Text => subscriber.try_init(),

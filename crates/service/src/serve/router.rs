@@ -1,7 +1,7 @@
 //! The routes of all services as one router, and what happens around every request.
 
 use std::any::Any;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
@@ -17,6 +17,9 @@ use super::Service;
 use crate::context::{CURRENT_REQUEST_ID, REQUEST_ID};
 use crate::problem::PROBLEM_JSON;
 use crate::{Problem, RequestContext, Task, documentation, health, http_metrics};
+
+/// What machines ask every few seconds, and no person wants to find in the log.
+const PROBES: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
 pub(super) fn assemble(services: Vec<Service>) -> (Router, Vec<Task>) {
     let mut merged = OpenApiRouter::new().merge(health::router(&services));
@@ -56,7 +59,7 @@ async fn around(request: Request, next: Next) -> Response {
         let status = response.status().as_u16();
         let took = started.elapsed();
         http_metrics::answered(method, &route, status, took);
-        tracing::info!(status, duration_ms = took.as_secs_f64() * 1000.0, "answered");
+        log(&route, status, took);
         response
     };
     let mut response = CURRENT_REQUEST_ID
@@ -66,6 +69,16 @@ async fn around(request: Request, next: Next) -> Response {
     let value = HeaderValue::from_str(&request_id).expect("a request id is visible ASCII");
     response.headers_mut().insert(REQUEST_ID, value);
     response
+}
+
+fn log(route: &str, status: u16, took: Duration) {
+    // A float of whole microseconds prints without a tail of digits.
+    let duration_ms = took.as_micros() as f64 / 1000.0;
+    if PROBES.contains(&route) {
+        tracing::debug!(status, duration_ms, "answered");
+    } else {
+        tracing::info!(status, duration_ms, "answered");
+    }
 }
 
 /// Errors that the libraries answer by themselves get the shape of all others.

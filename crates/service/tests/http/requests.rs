@@ -97,7 +97,7 @@ async fn requests_are_counted_by_route_template() {
     let metrics = served.get("/metrics").await.text().await.unwrap();
     let counted = |route: &str, status: &str| {
         metrics.lines().any(|line| {
-            line.starts_with("http_requests_total{")
+            line.starts_with("marquee_http_requests_total{")
                 && [format!("route=\"{route}\""), format!("status=\"{status}\"")]
                     .iter()
                     .all(|label| line.contains(label))
@@ -107,7 +107,10 @@ async fn requests_are_counted_by_route_template() {
         counted("/context/{id}", "200") && counted("unmatched", "404"),
         "{metrics}"
     );
-    assert!(metrics.contains("http_request_duration_seconds_bucket{"), "{metrics}");
+    assert!(
+        metrics.contains("marquee_http_request_duration_seconds_bucket{"),
+        "{metrics}"
+    );
     assert!(!metrics.contains("/context/77"), "{metrics}");
 }
 

@@ -129,8 +129,8 @@ impl StartError {
     }
 }
 
-/// Shows an error with all its causes on one line.
-pub(crate) fn with_causes(error: &dyn std::error::Error) -> String {
+/// Shows an error with all its causes on one line, for the person at the terminal.
+pub fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(inner) = cause {

@@ -19,6 +19,6 @@ mod stack;
 pub mod testing;
 mod url_text;
 
-pub use error::{Server, StartError};
+pub use error::{Server, StartError, with_causes};
 pub use stack::{DevStack, Options};
-pub use testing::{CutProxy, PrivatePostgres, PrivateRabbit, Servers, TestDatabase, TestVhost, for_tests};
+pub use testing::{CutProxy, PrivatePostgres, PrivateRabbit, Servers, TestDatabase, TestHome, TestVhost, for_tests};

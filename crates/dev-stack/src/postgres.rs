@@ -174,7 +174,8 @@ impl PostgresServer {
             other => {
                 self.kill();
                 let reason = other.and_then(Result::err);
-                Err(self.failed(&reason.unwrap_or_else(|| format!("it was not ready in {START_TIMEOUT:?}"))))
+                Err(self
+                    .failed(&reason.unwrap_or_else(|| format!("it was not ready in {} s", START_TIMEOUT.as_secs()))))
             }
         }
     }

@@ -2,6 +2,7 @@
 
 mod cut_proxy;
 mod database;
+mod home;
 mod lease;
 mod private;
 mod run;
@@ -10,6 +11,7 @@ mod vhost;
 
 pub use cut_proxy::{CutProxy, Direction};
 pub use database::TestDatabase;
+pub use home::TestHome;
 pub use private::{PrivatePostgres, PrivateRabbit};
 pub use servers::{Servers, for_tests};
 pub use vhost::{Binding, Exchange, Queue, TestVhost};

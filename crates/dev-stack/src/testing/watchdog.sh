@@ -33,7 +33,8 @@ done
 
 if [ "$(cat "$present" 2> /dev/null)" = "$run" ]; then rm -f "$present"; fi
 while :; do
-    servers=$(grep -lsxzF "MARQUEE_SERVERS_HOME=$run" /proc/[0-9]*/environ | tr -dc '0-9\n')
+    # Also those of homes below the run's directory; its name is unique, so a part of the entry is enough.
+    servers=$(grep -lszF "MARQUEE_SERVERS_HOME=$run" /proc/[0-9]*/environ | tr -dc '0-9\n')
     if [ -z "$servers" ]; then break; fi
     kill -s KILL $servers 2> /dev/null
     sleep 0.05

@@ -105,7 +105,7 @@ impl ProjectionsArgs {
 const PREFETCH: u16 = 1_000;
 const SILENCE_MS: u64 = 3_000;
 const BATCH_EVENTS_MAX: u32 = 2_000;
-const RETRY_DELAY_MS_MAX: u64 = 10_000;
+const RETRY_DELAY_MS_MAX: u64 = 5_000;
 const ITERATION_MS_MAX: u64 = 60_000;
 const PARKED_STREAMS_PER_HOUR_MAX: u32 = 20;
 
@@ -113,10 +113,10 @@ const PARKED_STREAMS_PER_HOUR_MAX: u32 = 20;
 #[derive(Args, Clone, Debug)]
 pub struct ConsumerArgs {
     /// Deliveries a consumer may hold unacknowledged; must be more than the events of a range.
-    #[arg(long = "projection-prefetch", env = "MARQUEE_PROJECTION_PREFETCH", default_value_t = PREFETCH)]
+    #[arg(long = "projection-prefetch", env = "MARQUEE_PROJECTION_PREFETCH", default_value_t = PREFETCH, value_parser = clap::value_parser!(u16).range(10..))]
     pub prefetch: u16,
     /// Milliseconds without a watermark after which a range is closed from the log itself.
-    #[arg(long = "projection-silence-ms", env = "MARQUEE_PROJECTION_SILENCE_MS", default_value_t = SILENCE_MS)]
+    #[arg(long = "projection-silence-ms", env = "MARQUEE_PROJECTION_SILENCE_MS", default_value_t = SILENCE_MS, value_parser = clap::value_parser!(u64).range(100..))]
     pub silence_ms: u64,
     /// Events applied in one transaction, and read from the log at once.
     #[arg(
@@ -130,14 +130,16 @@ pub struct ConsumerArgs {
     #[arg(
         long = "projection-retry-delay-ms-max",
         env = "MARQUEE_PROJECTION_RETRY_DELAY_MS_MAX",
-        default_value_t = RETRY_DELAY_MS_MAX
+        default_value_t = RETRY_DELAY_MS_MAX,
+        value_parser = clap::value_parser!(u64).range(100..)
     )]
     pub retry_delay_ms_max: u64,
     /// Milliseconds an attempt may take before the consumer gives up its connection.
     #[arg(
         long = "projection-iteration-ms-max",
         env = "MARQUEE_PROJECTION_ITERATION_MS_MAX",
-        default_value_t = ITERATION_MS_MAX
+        default_value_t = ITERATION_MS_MAX,
+        value_parser = clap::value_parser!(u64).range(1_000..)
     )]
     pub iteration_ms_max: u64,
     /// Streams that may be parked within an hour; the consumer holds its place instead of parking more.

@@ -122,7 +122,8 @@ impl Consumer {
     }
 
     async fn session(&self, stop: &CancellationToken) -> Ending {
-        let mut session = match stop.run_until_cancelled(Session::open(self)).await {
+        let opened = stop.run_until_cancelled(self.within_limit(Session::open(self))).await;
+        let mut session = match opened.map(Result::flatten) {
             None => return Ending::Stopped,
             Some(Err(ending)) => return ending,
             Some(Ok(session)) => session,
@@ -130,6 +131,13 @@ impl Consumer {
         let ending = session.run(stop).await;
         session.close().await;
         ending
+    }
+
+    /// The watchdog: what takes longer than an attempt may hangs, and ends the session, which closes its connections.
+    async fn within_limit<T>(&self, work: impl Future<Output = T>) -> Result<T, Ending> {
+        let limit_ms = self.args.iteration_ms_max;
+        let done = tokio::time::timeout(self.args.iteration_max(), work).await;
+        done.map_err(|_elapsed| Ending::Stuck { limit_ms })
     }
 
     /// Pauses between attempts: doubling, with jitter, without end.

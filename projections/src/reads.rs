@@ -23,11 +23,13 @@ use crate::{Generation, ReadWanted, parked};
 /// The first pause before the row is read again, for when another process commits.
 const POLL_INTERVAL_MIN: Duration = Duration::from_millis(20);
 /// Pauses double up to this one.
-const POLL_INTERVAL_MAX: Duration = Duration::from_millis(160);
+const POLL_INTERVAL_MAX: Duration = Duration::from_millis(80);
 /// What a reader is told to wait before it asks again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// How long the event store may take to say where its log ends.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long the read model's database may take to say where it is; the network may hang where no server sees it.
+const ROW_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// What a query needs; cheap to clone into a router's state.
 #[derive(Clone)]
@@ -121,6 +123,11 @@ impl Reads {
     /// Connections that died while they were idle are used up first: when the database is back, no reader is refused
     /// because of them.
     pub(crate) async fn row(&self) -> Result<(PoolConnection<Postgres>, Row), Problem> {
+        let row = timeout(ROW_TIMEOUT, self.row_of_living_connection()).await;
+        row.unwrap_or_else(|_elapsed| Err(unavailable("the read model's database does not answer")))
+    }
+
+    async fn row_of_living_connection(&self) -> Result<(PoolConnection<Postgres>, Row), Problem> {
         let mut dead_connections_left = self.pool.options().get_max_connections();
         loop {
             let mut connection = self.pool.acquire().await.map_err(|error| self.unavailable(&error))?;

@@ -96,9 +96,14 @@ pub(crate) struct Observed {
 impl Observed {
     /// Asks the database and the event store; what does not answer is null.
     pub(crate) async fn status(&self) -> ProjectionStatus {
-        let row = self.reads.row().await.map(|(_, row)| row).ok();
+        let (row, head) = tokio::join!(self.reads.row(), timeout(LOG_TIMEOUT, self.log.head()));
+        let row = row.map(|(_, row)| row).ok();
+        let head = head.ok().and_then(Result::ok).map(|head| head.position);
         let position = row.as_ref().map(|row| row.checkpoint.position);
-        let (head, lag_seconds) = self.lag(position).await;
+        let lag_seconds = match position.zip(head) {
+            Some((position, head)) => self.lag_seconds(position, head).await,
+            None => None,
+        };
         let seen = self.progress.seen();
         ProjectionStatus {
             name: self.progress.projection(),
@@ -117,22 +122,14 @@ impl Observed {
         }
     }
 
-    /// Where the log ends, and the age of the oldest event that is not applied.
-    async fn lag(&self, position: Option<Position>) -> (Option<Position>, Option<i64>) {
-        let Ok(Ok(head)) = timeout(LOG_TIMEOUT, self.log.head()).await else {
-            return (None, None);
-        };
-        let seconds = match position {
-            None => None,
-            Some(position) if position >= head.position => Some(0),
-            Some(position) => match timeout(LOG_TIMEOUT, self.log.read(position, 1)).await {
-                Ok(Ok(next)) => next
-                    .first()
-                    .map(|event| Utc::now().signed_duration_since(event.recorded_at).num_seconds().max(0)),
-                _ => None,
-            },
-        };
-        (Some(head.position), seconds)
+    /// The age of the oldest event that is not applied.
+    async fn lag_seconds(&self, position: Position, head: Position) -> Option<i64> {
+        if position >= head {
+            return Some(0);
+        }
+        let next = timeout(LOG_TIMEOUT, self.log.read(position, 1)).await.ok()?.ok()?;
+        let age = Utc::now().signed_duration_since(next.first()?.recorded_at);
+        Some(age.num_seconds().max(0))
     }
 
     /// Keeps the lag's metrics true, also while the consumer is stuck.

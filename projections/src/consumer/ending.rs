@@ -34,8 +34,8 @@ pub(super) enum Ending {
     /// The log has another identity than when the session began, or ends before the checkpoint.
     #[error("the log has changed or went back; the checkpoint has to be looked for in it")]
     LogChanged,
-    /// An attempt hung.
-    #[error("an attempt to apply took longer than {limit_ms} ms; the connections are given up")]
+    /// A step hung.
+    #[error("the consumer took longer than {limit_ms} ms over one step; its connections are given up")]
     Stuck { limit_ms: u64 },
     /// The read model was moved by somebody else, or its database failed outside of an attempt.
     #[error(transparent)]

@@ -3,7 +3,7 @@
 use domain::Position;
 use event_store::LogError;
 use metrics::histogram;
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::State;
@@ -49,7 +49,7 @@ impl Session<'_> {
 
     /// No watermark came for too long. If another consumer has gone on meanwhile, all is well and this one waits.
     pub(super) async fn break_silence(&mut self, stop: &CancellationToken) -> Result<(), Ending> {
-        let row = self.applier.ensure().await?;
+        let row = self.consumer.within_limit(self.applier.ensure()).await??;
         if row.checkpoint.position != self.fence.position {
             self.follow(&row);
             self.active = false;
@@ -64,11 +64,8 @@ impl Session<'_> {
     /// far is then applied, or its range is still to be closed and will be found incomplete.
     pub(super) async fn close_up_to_head(&mut self, cause: Cause, stop: &CancellationToken) -> Result<(), Ending> {
         self.redeclare().await?;
-        let head = self.consumer.log.head().await?;
-        if head.log_id != self.log_id || head.position < self.fence.position {
-            return Err(Ending::LogChanged);
-        }
-        self.close_from_log(head.position, cause);
+        let head = self.head().await?;
+        self.close_from_log(head, cause);
         self.apply_pending(stop).await?;
         self.acknowledge(self.last_tag).await?;
         self.heard_at = Instant::now();
@@ -78,14 +75,20 @@ impl Session<'_> {
     /// A watermark spoke of more than the log has. Nothing held is believed; the log is asked.
     async fn mistrust(&mut self) -> Result<(), Ending> {
         self.consumer.progress.foreign("a watermark beyond the log's head");
-        let head = self.consumer.log.head().await?;
-        if head.log_id != self.log_id {
-            return Err(Ending::LogChanged);
-        }
+        let head = self.head().await?;
         self.ranges = Ranges::new(self.fence.position, self.consumer.args.held_max());
         self.pending.clear();
-        self.close_from_log(head.position, Cause::Mistrust);
+        self.close_from_log(head, Cause::Mistrust);
         Ok(())
+    }
+
+    /// Asks where the log ends, and makes sure that it still is the log of the checkpoint.
+    async fn head(&self) -> Result<Position, Ending> {
+        let head = self.consumer.within_limit(self.consumer.log.head()).await??;
+        if head.log_id != self.log_id || head.position < self.fence.position {
+            return Err(Ending::LogChanged);
+        }
+        Ok(head.position)
     }
 
     /// Applies everything up to `to` from the log, in transactions of bounded size.
@@ -122,13 +125,12 @@ impl Session<'_> {
 
     /// Tries until it is done: holds the place, shows why, and pauses between attempts.
     async fn insist(&mut self, work: &mut Work, stop: &CancellationToken) -> Result<Done, Ending> {
-        let limit_ms = self.consumer.args.iteration_ms_max;
-        let mut delays = self.consumer.retry_delays();
-        let state = self.consumer.progress.seen().state;
+        let consumer = self.consumer;
+        let mut delays = consumer.retry_delays();
+        let state = consumer.progress.seen().state;
         loop {
-            let attempt = timeout(self.consumer.args.iteration_max(), self.attempt(work));
-            let attempted = stop.run_until_cancelled(attempt).await.ok_or(Ending::Stopped)?;
-            match attempted.map_err(|_elapsed| Ending::Stuck { limit_ms })? {
+            let attempt = consumer.within_limit(self.attempt(work));
+            match stop.run_until_cancelled(attempt).await.ok_or(Ending::Stopped)?? {
                 Ok(events) => {
                     self.consumer.progress.is(state);
                     return Ok(Done::Committed(events));

@@ -162,7 +162,7 @@ impl<'a> Session<'a> {
 
     async fn take_watermark(&mut self, watermark: &Watermark, tag: u64) -> Result<(), Ending> {
         if watermark.log_id != self.log_id {
-            if self.consumer.log.log_id().await? != self.log_id {
+            if self.consumer.within_limit(self.consumer.log.log_id()).await?? != self.log_id {
                 return Err(Ending::LogChanged);
             }
             self.consumer.progress.foreign("a watermark of another log");
@@ -204,7 +204,7 @@ impl<'a> Session<'a> {
 
     /// Begins with the first delivery. Whoever was active before may have committed since this session read the row.
     async fn activate(&mut self) -> Result<(), Ending> {
-        let row = self.applier.ensure().await?;
+        let row = self.consumer.within_limit(self.applier.ensure()).await??;
         check_version(self.consumer, &row)?;
         self.follow(&row);
         self.active = true;

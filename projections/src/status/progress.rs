@@ -35,6 +35,8 @@ pub(crate) struct Progress {
 impl Progress {
     /// Starts as connecting, with nothing committed.
     pub(crate) fn new(projection: &'static str) -> Self {
+        // An alarm needs a value before the first trouble.
+        gauge!(metric::HELD, metric::PROJECTION => projection).set(0.0);
         let seen = Seen {
             state: State::Connecting,
             last_error: None,
@@ -84,8 +86,12 @@ impl Progress {
         let mut text = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
-            text.push_str(": ");
-            text.push_str(&cause.to_string());
+            let cause_text = cause.to_string();
+            // Some libraries repeat the cause in what they say themselves.
+            if !text.ends_with(&cause_text) {
+                text.push_str(": ");
+                text.push_str(&cause_text);
+            }
             source = cause.source();
         }
         tracing::warn!(

@@ -8,8 +8,9 @@ use projections::ConsumerArgs;
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::process::{args, eventually};
 use crate::recorder::Recorder;
-use crate::stack::{Stack, args, eventually};
+use crate::stack::Stack;
 
 const QUEUE: &str = "recorder.v1";
 

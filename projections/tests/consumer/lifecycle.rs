@@ -2,8 +2,9 @@
 
 use projections::ConsumerArgs;
 
+use crate::process::{args, eventually};
 use crate::recorder::Recorder;
-use crate::stack::{Stack, args, eventually};
+use crate::stack::Stack;
 
 const QUEUE: &str = "recorder.v1";
 

@@ -4,8 +4,11 @@ mod faults;
 mod lifecycle;
 mod ownership;
 mod parking;
+#[path = "../setup/process.rs"]
+mod process;
 mod reading;
 #[path = "../setup/recorder.rs"]
 mod recorder;
+mod relaying;
 #[path = "../setup/stack.rs"]
 mod stack;

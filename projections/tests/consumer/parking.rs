@@ -2,8 +2,9 @@
 
 use projections::ConsumerArgs;
 
+use crate::process::{Process, args};
 use crate::recorder::{FUTURE_VERSION, Recorder};
-use crate::stack::{Process, Stack, args};
+use crate::stack::Stack;
 
 const PAYLOAD: &str = r#"{"premiere_date": "2026-05-01"}"#;
 

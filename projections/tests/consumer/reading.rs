@@ -5,8 +5,9 @@ use std::time::Duration;
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::Value;
 
+use crate::process::Process;
 use crate::recorder::Recorder;
-use crate::stack::{Process, Stack};
+use crate::stack::Stack;
 
 async fn served() -> (Stack, Process) {
     let stack = Stack::start().await;

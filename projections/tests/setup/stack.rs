@@ -2,27 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use dev_stack::{TestDatabase, TestVhost};
 use domain::{Envelope, Position};
 use event_bus::{AmqpUrl, KeyTotal, Publisher, Watermark};
+use event_relay::RelayArgs;
 use event_store::LogReader;
 use projections::{ConsumerArgs, Name, Projection, Served};
 use serde_json::Value;
 use service::database::{self, DatabaseUrl, PoolOptions};
 use sqlx::{Connection, PgConnection, PgPool};
-use tokio::net::TcpListener;
 use tokio::sync::OnceCell;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep};
-use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-/// How long anything may take that is sure to happen.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// Longer than any test: nothing is closed for want of a watermark unless a test asks for it.
-const NEVER_MS: u64 = 600_000;
+use crate::process::{Process, args, eventually};
+
 const ROLE: &str = "marquee_catalog";
 pub(crate) const PASSWORD: &str = "test";
 
@@ -37,13 +31,6 @@ pub(crate) struct Stack {
     /// The superuser on the read model.
     model: PgPool,
     publisher: Publisher,
-}
-
-/// A process that serves a projection; ended abruptly when dropped.
-pub(crate) struct Process {
-    pub(crate) url: String,
-    stop: CancellationToken,
-    serving: Option<JoinHandle<()>>,
 }
 
 impl Stack {
@@ -234,21 +221,17 @@ impl Stack {
             event_store_url: parse(&self.log_database.url_as(ROLE, PASSWORD)),
         };
         let amqp_url: AmqpUrl = self.vhost.amqp_url().parse().expect("a url");
-        let service = Served::service(vec![served], &amqp_url, &args);
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let url = format!("http://{}", listener.local_addr().expect("a bound port"));
-        let stop = CancellationToken::new();
-        let stopped = stop.clone();
-        let serving = tokio::spawn(async move {
-            service::serve(listener, vec![service], stopped)
-                .await
-                .expect("the service ends well");
-        });
-        Process {
-            url,
-            stop,
-            serving: Some(serving),
-        }
+        Process::start(Served::service(vec![served], &amqp_url, &args)).await
+    }
+
+    /// Starts a process that relays the log.
+    pub(crate) async fn serve_relay(&self) -> Process {
+        let args = RelayArgs {
+            event_store_url: parse(&self.log_database.url_as("marquee_event_relay", PASSWORD)),
+            amqp_url: self.vhost.amqp_url().parse().expect("a url"),
+            relay_window: 500,
+        };
+        Process::start(event_relay::service(args).await.expect("a relay")).await
     }
 
     /// Waits until the projection is at a position, and asserts that it has applied exactly what the log has for it,
@@ -302,75 +285,6 @@ impl Stack {
             .filter(|event| event.aggregate_type == "movie")
             .map(|event| event.position.0)
             .collect()
-    }
-}
-
-impl Process {
-    /// What `GET /projections/recorder` shows.
-    pub(crate) async fn status(&self) -> Option<Value> {
-        let response = reqwest::get(format!("{}/projections/recorder", self.url)).await.ok()?;
-        response.json().await.ok()
-    }
-
-    /// Waits until the consumer is in a state, and gives the status.
-    pub(crate) async fn reach_state(&self, state: &str) -> Value {
-        let what = format!("a consumer that is {state}");
-        eventually(&what, async || {
-            self.status().await.filter(|status| status["state"] == state)
-        })
-        .await
-    }
-
-    /// How many ranges had to be read from the log.
-    pub(crate) async fn healed_ranges(&self) -> u64 {
-        self.status().await.expect("a status")["healed_ranges"]
-            .as_u64()
-            .expect("a number")
-    }
-
-    /// Asks to stop, and waits until everything has.
-    pub(crate) async fn stop(mut self) {
-        self.stop.cancel();
-        if let Some(serving) = self.serving.take() {
-            serving.await.expect("the service ends well");
-        }
-    }
-
-    /// Ends the process as a crash would: nothing is finished, nothing is said to the servers.
-    pub(crate) async fn kill(mut self) {
-        if let Some(serving) = self.serving.take() {
-            serving.abort();
-            let _aborted = serving.await;
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        if let Some(serving) = &self.serving {
-            serving.abort();
-        }
-    }
-}
-
-/// Settings under which nothing is closed for want of a watermark, and retries are quick.
-pub(crate) fn args() -> ConsumerArgs {
-    ConsumerArgs {
-        silence_ms: NEVER_MS,
-        retry_delay_ms_max: 100,
-        ..ConsumerArgs::default()
-    }
-}
-
-/// Asks until there is an answer, and gives it.
-pub(crate) async fn eventually<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        assert!(Instant::now() < deadline, "waited in vain for {what}");
-        sleep(Duration::from_millis(10)).await;
     }
 }
 

@@ -1,6 +1,9 @@
 //! What can be set, with its defaults.
 
+use std::convert::Infallible;
+use std::fmt;
 use std::net::SocketAddr;
+use std::str::FromStr;
 
 use service::database::DatabaseUrl;
 
@@ -18,6 +21,14 @@ pub struct CommandApiArgs {
         value_name = "ADDRESS"
     )]
     pub listen: SocketAddr,
+    /// The rest, which has defaults.
+    #[command(flatten)]
+    pub tuning: CommandApiTuning,
+}
+
+/// The settings of the command API that hold wherever it runs.
+#[derive(Clone, Debug, clap::Args)]
+pub struct CommandApiTuning {
     /// Connections for loading aggregates; the writer has one more.
     #[arg(long, env = "MARQUEE_COMMAND_CONNECTIONS", default_value_t = 5, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub command_connections: u32,
@@ -37,10 +48,28 @@ pub struct CommandApiArgs {
         hide_env_values = true,
         value_name = "SECRET"
     )]
-    pub idempotency_secret: String,
+    pub idempotency_secret: Secret,
     /// How long an Idempotency-Key is remembered.
     #[arg(long, env = "MARQUEE_IDEMPOTENCY_HOURS", default_value_t = 72, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=8_760))]
     pub idempotency_hours: u32,
+}
+
+/// A text that is never shown.
+#[derive(Clone, Default)]
+pub struct Secret(pub(crate) String);
+
+impl FromStr for Secret {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(Self(text.to_owned()))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(..)")
+    }
 }
 
 impl CommandApiArgs {
@@ -49,10 +78,18 @@ impl CommandApiArgs {
         Self {
             event_store_url,
             listen: SocketAddr::from(([127, 0, 0, 1], 3000)),
+            tuning: CommandApiTuning::default(),
+        }
+    }
+}
+
+impl Default for CommandApiTuning {
+    fn default() -> Self {
+        Self {
             command_connections: 5,
             writer_queue: 4096,
             append_timeout_ms: 10_000,
-            idempotency_secret: String::new(),
+            idempotency_secret: Secret::default(),
             idempotency_hours: 72,
         }
     }

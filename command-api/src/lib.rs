@@ -19,5 +19,5 @@ mod start;
 mod users;
 mod validation;
 
-pub use config::CommandApiArgs;
+pub use config::{CommandApiArgs, CommandApiTuning, Secret};
 pub use start::{RunError, StartError, run, service, service_waking};

@@ -101,14 +101,14 @@ async fn assemble(args: CommandApiArgs, appended: Option<Arc<Notify>>) -> Result
     await_event_store(&args.event_store_url).await?;
     let options = PoolOptions {
         application_name: NAME,
-        connections_max: args.command_connections,
+        connections_max: args.tuning.command_connections,
         ..PoolOptions::default()
     };
     let pool = database::pool(&args.event_store_url, options);
     let (store, writer) = event_store(&args, pool.clone(), appended);
     let api = CommandApi {
         store: store.clone(),
-        hasher: RequestHasher::new(&args.idempotency_secret),
+        hasher: RequestHasher::new(&args.tuning.idempotency_secret.0),
     };
     Ok(Service {
         name: NAME,
@@ -117,15 +117,15 @@ async fn assemble(args: CommandApiArgs, appended: Option<Arc<Notify>>) -> Result
         tasks: tasks(
             writer,
             store,
-            Duration::from_secs(u64::from(args.idempotency_hours) * 3600),
+            Duration::from_secs(u64::from(args.tuning.idempotency_hours) * 3600),
         ),
     })
 }
 
 fn event_store(args: &CommandApiArgs, pool: PgPool, appended: Option<Arc<Notify>>) -> (EventStore, Writer) {
     let writer = WriterConfig {
-        queue_commands_max: args.writer_queue as usize,
-        append_timeout: Duration::from_millis(args.append_timeout_ms),
+        queue_commands_max: args.tuning.writer_queue as usize,
+        append_timeout: Duration::from_millis(args.tuning.append_timeout_ms),
         appended,
         ..WriterConfig::default()
     };

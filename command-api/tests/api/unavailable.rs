@@ -29,7 +29,7 @@ async fn release_appends(mut holder: PgConnection) {
 
 #[tokio::test]
 async fn a_full_queue_is_503_at_once_and_loses_nothing_it_took() {
-    let api = Api::start_with(|args| args.writer_queue = 1).await;
+    let api = Api::start_with(|args| args.tuning.writer_queue = 1).await;
     let holder = hold_appends(&api).await;
     let mut sent: Vec<_> = (0..12).map(|id| tokio::spawn(register(&api, id).send())).collect();
     // Those that are refused are answered while the append still waits.
@@ -68,7 +68,7 @@ async fn a_full_queue_is_503_at_once_and_loses_nothing_it_took() {
 
 #[tokio::test]
 async fn an_unknown_outcome_is_503_and_the_same_request_again_finds_out() {
-    let api = Api::start_with(|args| args.append_timeout_ms = 300).await;
+    let api = Api::start_with(|args| args.tuning.append_timeout_ms = 300).await;
     let holder = hold_appends(&api).await;
     let request = || register(&api, 1).header("idempotency-key", "k");
     let unknown = request().refused(503, "OUTCOME_UNKNOWN").await;

@@ -37,7 +37,7 @@ pub(crate) fn reachable(wanted: &Path) -> PathBuf {
 }
 
 /// FNV-1a: the same for ever, unlike the standard library's hasher.
-fn fingerprint(path: &Path) -> u64 {
+pub(crate) fn fingerprint(path: &Path) -> u64 {
     path.as_os_str()
         .as_encoded_bytes()
         .iter()

@@ -3,6 +3,8 @@
 mod account;
 mod amqp_probe;
 mod binaries;
+mod container_server;
+mod docker;
 mod error;
 mod given;
 mod home;

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use crate::account::Account;
 use crate::binaries::{PostgresBinaries, RabbitBinaries};
+use crate::container_server::ContainerServer;
+use crate::docker::DockerEngine;
 use crate::error::{Server, StartError};
 use crate::install::{self, Package};
 use crate::instance::{Instance, Keeping};
@@ -16,6 +18,7 @@ use crate::rabbit::RabbitServer;
 pub(crate) enum Source {
     PostgresBinaries(Vec<PostgresBinaries>),
     RabbitBinaries(RabbitBinaries),
+    Docker(Server, DockerEngine),
 }
 
 /// What the search may do and whom it tells.
@@ -25,32 +28,49 @@ pub(crate) struct Search<'a> {
 }
 
 impl Search<'_> {
-    /// Finds the first way that works for each of the servers, in their order.
+    /// Finds the first way that works for each of the servers, in their order: programs on this machine, a Docker
+    /// engine, an installation of packages.
     ///
     /// # Errors
     ///
     /// [`StartError::NoServer`] with every refusal.
     pub(crate) fn find(&self, servers: &[Server]) -> Result<Vec<Source>, StartError> {
-        let packages = || missing(servers);
-        let mut refusal = "not tried".to_owned();
-        if !packages().is_empty() {
-            refusal = if self.allow_install {
-                install::install(packages, self.progress)
-                    .err()
-                    .unwrap_or_else(|| "installed, but still not found".to_owned())
-            } else {
-                "not allowed here".to_owned()
-            };
+        servers.iter().map(|server| self.find_one(*server, servers)).collect()
+    }
+
+    fn find_one(&self, server: Server, servers: &[Server]) -> Result<Source, StartError> {
+        if let Some(source) = binaries(server) {
+            return Ok(source);
         }
-        servers
-            .iter()
-            .map(|server| {
-                binaries(*server).ok_or_else(|| StartError::NoServer {
-                    server: *server,
-                    refusals: format!("  - installing packages: {refusal}"),
-                })
-            })
-            .collect()
+        let docker_refusal = match self.docker(server) {
+            Ok(source) => return Ok(source),
+            Err(refusal) => refusal,
+        };
+        // All that is missing is installed in one go.
+        let install_refusal = match self.install(servers) {
+            Ok(()) => match binaries(server) {
+                Some(source) => return Ok(source),
+                None => "the packages are installed but their programs are not found".to_owned(),
+            },
+            Err(refusal) => refusal,
+        };
+        Err(StartError::NoServer {
+            server,
+            refusals: explain(server, &docker_refusal, &install_refusal),
+        })
+    }
+
+    fn docker(&self, server: Server) -> Result<Source, String> {
+        let engine = DockerEngine::find()?;
+        engine.provide_image(server, self.progress)?;
+        Ok(Source::Docker(server, engine))
+    }
+
+    fn install(&self, servers: &[Server]) -> Result<(), String> {
+        if !self.allow_install {
+            return Err("not allowed".to_owned());
+        }
+        install::install(|| missing(servers), self.progress)
     }
 }
 
@@ -68,11 +88,37 @@ fn missing(servers: &[Server]) -> Vec<Package> {
     servers
         .iter()
         .filter(|server| binaries(**server).is_none())
-        .map(|server| match server {
-            Server::PostgreSql => Package::PostgreSql,
-            Server::RabbitMq => Package::RabbitMq,
-        })
+        .map(|server| package(*server))
         .collect()
+}
+
+fn package(server: Server) -> Package {
+    match server {
+        Server::PostgreSql => Package::PostgreSql,
+        Server::RabbitMq => Package::RabbitMq,
+    }
+}
+
+fn explain(server: Server, docker_refusal: &str, install_refusal: &str) -> String {
+    let (setting, searched) = match server {
+        Server::PostgreSql => (
+            "MARQUEE_DATABASE_URL",
+            "initdb and postgres in /usr/lib/postgresql/*/bin and PATH",
+        ),
+        Server::RabbitMq => (
+            "MARQUEE_AMQP_URL",
+            "rabbitmq-server, rabbitmq-env, erl and epmd in /usr/lib/rabbitmq/bin and PATH",
+        ),
+    };
+    format!(
+        "  - a running server: {setting} is not set\n\
+         \x20 - programs on this machine: {searched}: not found\n\
+         \x20 - Docker: {docker_refusal}\n\
+         \x20 - packages: {install_refusal}\n\
+         Any one of these helps; on Debian or Ubuntu:\n\
+         \x20 {}",
+        install::command_line(&[package(server)])
+    )
 }
 
 impl Source {
@@ -87,6 +133,38 @@ impl Source {
                 let place = Place::make(home, name, Account::for_server("rabbitmq"))?;
                 Ok(Box::new(RabbitServer::start(place, binaries.clone(), keeping)?))
             }
+            Self::Docker(server, engine) => {
+                let place = Place::make(home, name, None)?;
+                Ok(Box::new(ContainerServer::start(
+                    *server,
+                    engine.clone(),
+                    place,
+                    keeping,
+                )?))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_refusal_is_explained_and_the_way_out_named() {
+        let text = explain(
+            Server::RabbitMq,
+            "there is no docker program",
+            "this is no Debian or Ubuntu system",
+        );
+        for part in [
+            "MARQUEE_AMQP_URL is not set",
+            "no docker program",
+            "no Debian",
+            "apt-get install",
+            "rabbitmq-server",
+        ] {
+            assert!(text.contains(part), "{part} is missing in:\n{text}");
         }
     }
 }

@@ -98,14 +98,14 @@ async fn a_stack_has_one_owner_keeps_its_data_and_leaves_no_process() {
     assert!(second.to_string().contains("in use by another process"), "{second}");
 
     stack.stop().await;
-    assert!(home.server_pids().is_empty());
+    assert!(home.servers().is_empty());
 
     let again = start(home.path()).await.unwrap();
     let mut connection = PgConnection::connect(again.database_url()).await.unwrap();
     connection.execute("SELECT id FROM kept").await.unwrap();
     drop(connection);
     drop(again);
-    assert!(home.server_pids().is_empty(), "dropping a stack stops it");
+    assert!(home.servers().is_empty(), "dropping a stack stops it");
 }
 
 #[tokio::test]
@@ -114,18 +114,18 @@ async fn servers_left_behind_by_a_killed_owner_are_taken_over() {
     let mut owner = start_owner(home.path());
     send("KILL", &owner);
     owner.wait().unwrap();
-    let left = home.server_pids();
-    assert!(left.len() >= 3, "database, broker and port mapper: {left:?}");
+    let left = home.servers();
+    assert!(left.len() >= 2, "database and broker: {left:?}");
 
     let stack = start(home.path()).await.unwrap();
-    let now = home.server_pids();
+    let now = home.servers();
     assert!(
-        left.iter().all(|pid| now.contains(pid)),
+        left.iter().all(|server| now.contains(server)),
         "nothing was started anew: {left:?}, {now:?}"
     );
     PgConnection::connect(stack.database_url()).await.unwrap();
     stack.stop().await;
-    assert!(home.server_pids().is_empty());
+    assert!(home.servers().is_empty());
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn an_owner_that_is_told_to_end_stops_its_servers_and_exits_cleanly() {
         .unwrap()
         .unwrap();
     assert!(status.success());
-    assert!(home.server_pids().is_empty());
+    assert!(home.servers().is_empty());
 }
 
 #[tokio::test]
@@ -213,27 +213,34 @@ async fn given_servers_are_used_and_left_alone() {
 async fn data_that_cannot_be_used_is_named_and_left_alone() {
     let servers = for_tests().await;
     let home = TestHome::create().await;
-    let data = home.path().join("postgres/data");
-    std::fs::create_dir_all(&data).unwrap();
-    std::fs::write(data.join("PG_VERSION"), "8.4\n").unwrap();
-    let options = |home: &TestHome| Options {
-        home: Some(home.path().to_owned()),
-        database_url: None,
-        amqp_url: Some(servers.amqp_url().to_owned()),
-        allow_install: true,
-        progress: &|_| {},
+    let start = || {
+        DevStack::start(Options {
+            home: Some(home.path().to_owned()),
+            database_url: None,
+            amqp_url: Some(servers.amqp_url().to_owned()),
+            allow_install: true,
+            progress: &|_| {},
+        })
     };
-    let error = DevStack::start(options(&home)).await.err().unwrap();
+    start().await.unwrap().stop().await;
+    let data = home.path().join("postgres/data");
+    if !data.exists() {
+        // A server in a container keeps its data in a volume, out of the reach of this test.
+        return;
+    }
+    let (version, control) = (data.join("PG_VERSION"), data.join("global/pg_control"));
+    let found = std::fs::read_to_string(&version).unwrap();
+
+    std::fs::write(&version, "8.4\n").unwrap();
+    let error = start().await.err().unwrap();
     assert!(
         matches!(&error, StartError::IncompatibleData { found, .. } if found == "8.4"),
         "{error}"
     );
 
-    let home = TestHome::create().await;
-    DevStack::start(options(&home)).await.unwrap().stop().await;
-    let control = home.path().join("postgres/data/global/pg_control");
+    std::fs::write(&version, found).unwrap();
     std::fs::write(&control, "nonsense").unwrap();
-    let error = DevStack::start(options(&home)).await.err().unwrap();
+    let error = start().await.err().unwrap();
     assert!(
         matches!(
             &error,
@@ -250,7 +257,7 @@ async fn data_that_cannot_be_used_is_named_and_left_alone() {
     );
 
     std::fs::remove_file(home.path().join("postgres/password")).unwrap();
-    let error = DevStack::start(options(&home)).await.err().unwrap();
+    let error = start().await.err().unwrap();
     assert!(matches!(&error, StartError::DamagedData { .. }), "{error}");
-    assert!(control.exists());
+    assert_eq!(std::fs::read_to_string(&control).unwrap(), "nonsense");
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::docker;
 use crate::process::{self, SERVERS_HOME};
 use crate::testing::run::Run;
 
@@ -42,18 +43,25 @@ impl TestHome {
         &self.path
     }
 
-    /// Lists the numbers of the server processes that run for this home now, their helpers included.
-    pub fn server_pids(&self) -> Vec<u32> {
-        process::carrying(SERVERS_HOME, &self.path)
+    /// Lists the server processes (their numbers, helpers included) and containers (their names) that run for this home
+    /// now.
+    pub fn servers(&self) -> Vec<String> {
+        let processes = process::carrying(SERVERS_HOME, &self.path)
             .into_iter()
-            .map(|process| process.pid)
-            .collect()
+            .map(|process| process.pid.to_string());
+        let containers = docker::running_containers(&self.path)
+            .into_iter()
+            .map(|container| container.name);
+        processes.chain(containers).collect()
     }
 }
 
 impl Drop for TestHome {
     fn drop(&mut self) {
         process::kill_carrying(SERVERS_HOME, &self.path, KILL_TIMEOUT);
+        for container in docker::running_containers(&self.path) {
+            container.remove();
+        }
         let _ = fs::remove_dir_all(&self.path);
     }
 }

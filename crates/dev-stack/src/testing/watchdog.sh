@@ -39,10 +39,9 @@ while :; do
     kill -s KILL $servers 2> /dev/null
     sleep 0.05
 done
-if [ -e "$run/containers" ]; then
-    containers=$(docker ps -aq --filter "label=marquee.home=$run")
-    if [ -n "$containers" ]; then docker rm --force --volumes $containers > /dev/null; fi
-fi
+find "$run" -maxdepth 2 -name containers -exec cat {} + | while read -r container; do
+    docker rm --force --volumes "$container"
+done > /dev/null 2>&1
 tries=20
 # A database's last processes may still be writing.
 until rm -rf "$run" 2> /dev/null; do

@@ -38,6 +38,6 @@ pub use reads::cursor::Cursor;
 pub use reads::page::{Limit, Page};
 pub use reads::wanted::ReadWanted;
 pub use reads::{Read, Reads};
-pub use serve::{Served, ServiceError, service};
+pub use serve::{RunError, ServeArgs, Served, ServiceError, run, service};
 pub use status::{ProjectionStatus, State};
 pub use users::Users;

@@ -1,13 +1,17 @@
 //! Puts projections together as one service: their queries, their consumers, and `GET /projections`.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::Args;
 use event_bus::AmqpUrl;
 use event_store::LogReader;
 use service::database::{self, DatabaseUrl, PoolOptions};
-use service::{Check, Service, Task};
+use service::{Check, ServeError, Service, Task};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::consumer::Consumer;
@@ -18,6 +22,75 @@ const READ_CONNECTIONS_MAX: u32 = 8;
 const LOG_CONNECTIONS_MAX: u32 = 3;
 /// Reading a few thousand events takes longer than a query.
 const LOG_STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Settings of a process that serves projections.
+#[derive(Args, Clone, Debug)]
+pub struct ServeArgs {
+    /// Which projections; all of them when none is named
+    #[arg(value_name = "NAME")]
+    pub names: Vec<Name>,
+    /// Where queries, health and metrics are served
+    #[arg(
+        long,
+        env = "MARQUEE_LISTEN",
+        default_value = "127.0.0.1:3000",
+        value_name = "ADDRESS"
+    )]
+    pub listen: SocketAddr,
+    /// The projections' own.
+    #[command(flatten)]
+    pub projections: ProjectionsArgs,
+}
+
+impl ServeArgs {
+    /// Itself, with every projection named once and its database known; else the process ends with 64 and says what
+    /// is missing.
+    pub fn checked(mut self) -> Self {
+        if self.names.is_empty() {
+            self.names = Name::ALL.to_vec();
+        }
+        self.names.sort();
+        self.names.dedup();
+        for name in &self.names {
+            if let Err(error) = self.projections.served(*name) {
+                service::refuse_arguments(&error.to_string());
+            }
+        }
+        self
+    }
+}
+
+/// Why projections, as a process of their own, ended.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// They cannot be put together.
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    /// The address is taken, or not this machine's.
+    #[error("cannot listen on {address} (MARQUEE_LISTEN)")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// They ended while they were serving.
+    #[error("the projections stopped serving")]
+    Serve(#[from] ServeError),
+}
+
+/// Serves the named projections until `shutdown` is cancelled.
+///
+/// # Errors
+/// [`RunError`].
+pub async fn run(args: ServeArgs, shutdown: CancellationToken) -> Result<(), RunError> {
+    let address = args.listen;
+    let service = service(args.projections, &args.names).await?;
+    let listener = TcpListener::bind(address)
+        .await
+        .map_err(|source| RunError::Listen { address, source })?;
+    Ok(service::serve(listener, vec![service], shutdown).await?)
+}
 
 /// Why the service cannot be put together.
 #[derive(Debug, thiserror::Error)]
@@ -57,24 +130,33 @@ impl fmt::Debug for Served {
 /// # Errors
 /// [`ServiceError::DatabaseMissing`].
 pub async fn service(args: ProjectionsArgs, names: &[Name]) -> Result<Service, ServiceError> {
-    let mut served = Vec::with_capacity(names.len());
-    for &name in names {
-        let database_url = args.database_url(name).cloned().ok_or(ServiceError::DatabaseMissing {
+    let served = names.iter().map(|name| args.served(*name)).collect::<Result<_, _>>()?;
+    Ok(Served::service(served, &args.amqp_url, &args.consumer))
+}
+
+impl Name {
+    /// The read model of that name.
+    pub fn projection(self) -> Arc<dyn Projection> {
+        match self {
+            Self::Users => Arc::new(Users),
+            Self::Movies => Arc::new(Movies),
+            Self::Catalog => Arc::new(Catalog),
+        }
+    }
+}
+
+impl ProjectionsArgs {
+    fn served(&self, name: Name) -> Result<Served, ServiceError> {
+        let database_url = self.database_url(name).cloned().ok_or(ServiceError::DatabaseMissing {
             projection: name.as_str(),
             variable: name.database_variable(),
         })?;
-        let projection: Arc<dyn Projection> = match name {
-            Name::Users => Arc::new(Users),
-            Name::Movies => Arc::new(Movies),
-            Name::Catalog => Arc::new(Catalog),
-        };
-        served.push(Served {
-            projection,
+        Ok(Served {
+            projection: name.projection(),
             database_url,
-            event_store_url: args.event_store_url(name).clone(),
-        });
+            event_store_url: self.event_store_url(name).clone(),
+        })
     }
-    Ok(Served::service(served, &args.amqp_url, &args.consumer))
 }
 
 impl Served {

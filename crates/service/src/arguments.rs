@@ -11,19 +11,19 @@ const EXIT_USAGE: i32 = 64;
 /// Help and version are printed and end the process with 0. Bad configuration ends it with 64 and a message that
 /// names the flag and its variable; a value is never repeated, as it may hold a password.
 pub fn arguments<T: clap::Parser>() -> T {
-    parse(std::env::args_os()).unwrap_or_else(|refusal| {
-        match refusal {
-            Refusal::Answered(error) => error.exit(),
-            Refusal::Bad(message) => say(&message),
-        }
-        std::process::exit(EXIT_USAGE)
+    parse(std::env::args_os()).unwrap_or_else(|refusal| match refusal {
+        Refusal::Answered(error) => error.exit(),
+        Refusal::Bad(message) => refuse_arguments(&message),
     })
 }
 
+/// Ends the process with 64 and a message, for configuration that only its user can tell is bad.
+///
 /// Standard error is this message's place: logs are not set up before the configuration is known.
 #[allow(clippy::print_stderr)]
-fn say(message: &str) {
+pub fn refuse_arguments(message: &str) -> ! {
     eprintln!("error: {message}\n\nTry --help.");
+    std::process::exit(EXIT_USAGE)
 }
 
 #[derive(Debug)]

@@ -3,12 +3,14 @@
 use std::error::Error;
 use std::process::ExitCode;
 
+use crate::BoxError;
+
 /// Turns a process's result into its exit code, 0 or 1; an error is logged in one line, with all its causes.
-pub fn exit_code<E: Error>(result: Result<(), E>) -> ExitCode {
-    match result {
+pub fn exit_code<E: Into<BoxError>>(result: Result<(), E>) -> ExitCode {
+    match result.map_err(Into::into) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{}", with_causes(&error));
+            tracing::error!("{}", with_causes(&*error));
             ExitCode::FAILURE
         }
     }

@@ -18,7 +18,7 @@ mod task;
 pub mod telemetry;
 mod trace_context;
 
-pub use arguments::arguments;
+pub use arguments::{arguments, refuse_arguments};
 pub use body::{BODY_BYTES_MAX, RawBody};
 pub use check::Check;
 pub use context::{RequestContext, principal};

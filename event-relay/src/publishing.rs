@@ -150,8 +150,7 @@ impl<'a> Publishing<'a> {
     }
 
     fn confirm_deadline(&self) -> Option<Instant> {
-        let since = self.window.waiting_since().filter(|_| !*self.blocked.borrow())?;
-        Some(since + self.config.confirm_timeout)
+        Some(self.window.waiting_since()? + self.config.confirm_timeout)
     }
 
     async fn publish_what_fits(&mut self) -> Result<(), RelayError> {

@@ -106,11 +106,6 @@ impl Listener {
         self.keys.push((delivery.routing_key.to_string(), id));
     }
 
-    /// The queue was bound when everything up to the position had been published.
-    pub(crate) fn receive_from(&mut self, position: i64) {
-        self.reached = position;
-    }
-
     pub(crate) fn has_duplicates(&self) -> bool {
         i64::try_from(self.positions.len()).expect("few") > self.reached
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use command_api::CommandApiArgs;
 use event_bus::AmqpUrl;
-use event_relay::RelayArgs;
+use event_relay::{RelayArgs, RelayTuning};
 use projections::{ConsumerArgs, Name, ProjectionsArgs};
 use service::{ServeError, Service};
 use tokio::net::TcpListener;
@@ -61,7 +61,7 @@ async fn services(databases: &Databases, amqp_url: AmqpUrl) -> Vec<Service> {
     let relay = RelayArgs {
         event_store_url: databases.event_store_url("marquee_event_relay"),
         amqp_url: amqp_url.clone(),
-        relay_window: 500,
+        tuning: RelayTuning::default(),
     };
     let projections = ProjectionsArgs {
         event_store_url: databases.event_store_url("marquee_users"),
@@ -78,9 +78,7 @@ async fn services(databases: &Databases, amqp_url: AmqpUrl) -> Vec<Service> {
         command_api::service_waking(command_api, appended.clone())
             .await
             .expect("the command API"),
-        event_relay::service_with_wake(relay, appended)
-            .await
-            .expect("the relay"),
+        event_relay::service_waking(relay, appended).await.expect("the relay"),
         projections::service(projections, &Name::ALL)
             .await
             .expect("the projections"),

@@ -14,12 +14,26 @@ pub struct RelayArgs {
     /// The broker: amqp://USER:PASSWORD@HOST:PORT/VHOST.
     #[arg(long, env = "MARQUEE_AMQP_URL", value_name = "URL", hide_env_values = true)]
     pub amqp_url: AmqpUrl,
+    /// How it works.
+    #[command(flatten)]
+    pub tuning: RelayTuning,
+}
+
+/// How the relay works.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RelayTuning {
     /// How many messages may be on their way to the broker without its confirm.
     #[arg(
         long, env = "MARQUEE_RELAY_WINDOW", value_name = "MESSAGES", default_value_t = 500,
         value_parser = clap::value_parser!(u32).range(1..=10_000)
     )]
     pub relay_window: u32,
+}
+
+impl Default for RelayTuning {
+    fn default() -> Self {
+        Self { relay_window: 500 }
+    }
 }
 
 /// The bounds of the relay's loop; every wait and every batch has one.

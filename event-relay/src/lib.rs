@@ -17,8 +17,8 @@ mod status;
 mod wake;
 mod window;
 
-pub use config::{RelayArgs, RelayConfig};
+pub use config::{RelayArgs, RelayConfig, RelayTuning};
 pub use error::RelayError;
 pub use relay::Relay;
-pub use serve::{RunError, ServiceArgs, run, service, service_with_wake};
+pub use serve::{RunError, ServeArgs, run, service, service_waking};
 pub use status::{Broker, Halt, RelayStatus, Role};

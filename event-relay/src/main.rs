@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use event_relay::ServiceArgs;
+use event_relay::ServeArgs;
 use service::telemetry::{self, TelemetryArgs};
 
 /// Publishes the event store's log to RabbitMQ.
@@ -11,7 +11,7 @@ use service::telemetry::{self, TelemetryArgs};
 #[command(name = "event-relay", version)]
 struct Args {
     #[command(flatten)]
-    service: ServiceArgs,
+    relay: ServeArgs,
     #[command(flatten)]
     telemetry: TelemetryArgs,
 }
@@ -20,5 +20,5 @@ struct Args {
 async fn main() -> ExitCode {
     let args: Args = service::arguments();
     telemetry::init(&args.telemetry);
-    service::exit_code(event_relay::run(args.service, service::shutdown_on_signal()).await)
+    service::exit_code(event_relay::run(args.relay, service::shutdown_on_signal()).await)
 }

@@ -22,7 +22,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Settings of a process that is only a relay.
 #[derive(Clone, Debug, clap::Args)]
-pub struct ServiceArgs {
+pub struct ServeArgs {
     /// The relay's own.
     #[command(flatten)]
     pub relay: RelayArgs,
@@ -41,14 +41,14 @@ pub struct ServiceArgs {
 /// # Errors
 /// None at present: what is away is waited for.
 pub async fn service(args: RelayArgs) -> Result<Service, BoxError> {
-    service_with_wake(args, Arc::new(Notify::new())).await
+    service_waking(args, Arc::new(Notify::new())).await
 }
 
 /// Makes the relay's service; `wake` is signalled by whoever appends in the same process.
 ///
 /// # Errors
 /// None at present: what is away is waited for.
-pub async fn service_with_wake(args: RelayArgs, wake: Arc<Notify>) -> Result<Service, BoxError> {
+pub async fn service_waking(args: RelayArgs, wake: Arc<Notify>) -> Result<Service, BoxError> {
     let options = PoolOptions {
         application_name: "marquee event-relay",
         connections_max: CONNECTIONS_MAX,
@@ -56,7 +56,7 @@ pub async fn service_with_wake(args: RelayArgs, wake: Arc<Notify>) -> Result<Ser
         statement_timeout: STATEMENT_TIMEOUT,
     };
     let pool = pool(&args.event_store_url, options);
-    let window = usize::try_from(args.relay_window).unwrap_or(usize::MAX);
+    let window = usize::try_from(args.tuning.relay_window).unwrap_or(usize::MAX);
     let config = RelayConfig {
         window,
         ..RelayConfig::default()
@@ -111,7 +111,7 @@ pub enum RunError {
 ///
 /// # Errors
 /// As [`RunError`] says.
-pub async fn run(args: ServiceArgs, shutdown: CancellationToken) -> Result<(), RunError> {
+pub async fn run(args: ServeArgs, shutdown: CancellationToken) -> Result<(), RunError> {
     let address = args.listen;
     let listener = TcpListener::bind(address)
         .await

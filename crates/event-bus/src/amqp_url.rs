@@ -11,7 +11,10 @@ use url::{Host, Url};
 /// The vhost is percent-encoded (`%2f` is `/`); none, or an empty one, means `/`. `Debug` and `Display` leave the
 /// password out.
 #[derive(Clone, PartialEq, Eq)]
-pub struct AmqpUrl(AMQPUri);
+pub struct AmqpUrl {
+    uri: AMQPUri,
+    text: String,
+}
 
 /// The text is not the address of a broker. Says nothing of the text itself: it may hold a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -20,7 +23,12 @@ pub struct InvalidAmqpUrl;
 
 impl AmqpUrl {
     pub(crate) fn uri(&self) -> &AMQPUri {
-        &self.0
+        &self.uri
+    }
+
+    /// The whole address, password included, for handing it to another process. Never log it.
+    pub fn expose(&self) -> &str {
+        &self.text
     }
 }
 
@@ -38,7 +46,7 @@ impl FromStr for AmqpUrl {
         if uri.vhost.is_empty() {
             uri.vhost = "/".into();
         }
-        Ok(Self(uri))
+        Ok(Self { uri, text: text.to_owned() })
     }
 }
 
@@ -49,7 +57,7 @@ impl fmt::Display for AmqpUrl {
             authority,
             vhost,
             ..
-        } = &self.0;
+        } = &self.uri;
         let (user, port) = (&authority.userinfo.username, authority.port);
         let host = if authority.host.contains(':') {
             format!("[{}]", authority.host)

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dev_stack::{TestDatabase, TestVhost};
 use domain::{Envelope, Position};
 use event_bus::{AmqpUrl, KeyTotal, Publisher, Watermark};
-use event_relay::RelayArgs;
+use event_relay::{RelayArgs, RelayTuning};
 use event_store::LogReader;
 use projections::{ConsumerArgs, Name, Projection, Served};
 use serde_json::Value;
@@ -229,7 +229,7 @@ impl Stack {
         let args = RelayArgs {
             event_store_url: parse(&self.log_database.url_as("marquee_event_relay", PASSWORD)),
             amqp_url: self.vhost.amqp_url().parse().expect("a url"),
-            relay_window: 500,
+            tuning: RelayTuning::default(),
         };
         Process::start(event_relay::service(args).await.expect("a relay")).await
     }

@@ -20,6 +20,6 @@ struct Args {
 #[tokio::main]
 async fn main() -> ExitCode {
     let args: Args = arguments();
-    telemetry::init(&args.telemetry);
+    telemetry::init(&args.telemetry, telemetry::DEFAULT_LOG);
     exit_code(run(args.command_api, shutdown_on_signal()).await)
 }

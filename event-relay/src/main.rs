@@ -19,6 +19,6 @@ struct Args {
 #[tokio::main]
 async fn main() -> ExitCode {
     let args: Args = service::arguments();
-    telemetry::init(&args.telemetry);
+    telemetry::init(&args.telemetry, telemetry::DEFAULT_LOG);
     service::exit_code(event_relay::run(args.relay, service::shutdown_on_signal()).await)
 }

@@ -1,2 +1,59 @@
-//! The binary people run.
-fn main() {}
+//! The binary people run: all services in one process, and the operator's command line.
+
+mod banner;
+mod cli;
+mod demo;
+mod migrate;
+mod passwords;
+mod progress;
+mod provision;
+mod seed;
+mod up;
+
+use std::future::Future;
+use std::process::ExitCode;
+
+use service::telemetry::{self, DEFAULT_LOG, TelemetryArgs};
+use service::{BoxError, shutdown_on_signal};
+
+use cli::{Action, Cli, ProjectionsCommand};
+
+/// What `marquee up` logs when nothing is said: its terminal is for the greeting.
+const QUIET_LOG: &str = "warn";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let Cli { action, up, telemetry } = service::arguments();
+    match action.unwrap_or(Action::Up {
+        args: Box::new(up),
+        telemetry,
+    }) {
+        Action::Up { args, telemetry } => run(&telemetry, QUIET_LOG, up::run(*args, shutdown_on_signal())).await,
+        Action::CommandApi { args, telemetry } => {
+            run(&telemetry, DEFAULT_LOG, command_api::run(*args, shutdown_on_signal())).await
+        }
+        Action::EventRelay { args, telemetry } => {
+            run(&telemetry, DEFAULT_LOG, event_relay::run(*args, shutdown_on_signal())).await
+        }
+        Action::Projections(ProjectionsCommand::Serve { args, telemetry }) => {
+            run(
+                &telemetry,
+                DEFAULT_LOG,
+                projections::run(args.checked(), shutdown_on_signal()),
+            )
+            .await
+        }
+        Action::Migrate { args, telemetry } => run(&telemetry, DEFAULT_LOG, migrate::run(*args)).await,
+        Action::Seed { args, telemetry } => run(&telemetry, DEFAULT_LOG, seed::run(args)).await,
+    }
+}
+
+/// Runs a command to its end; what went wrong is said in one line, with all its causes.
+async fn run<E: Into<BoxError>>(
+    telemetry: &TelemetryArgs,
+    default_log: &str,
+    command: impl Future<Output = Result<(), E>>,
+) -> ExitCode {
+    telemetry::init(telemetry, default_log);
+    service::exit_code(command.await.map_err(Into::into))
+}

@@ -11,6 +11,14 @@ EXCEPTION
 END
 $$;
 
+DO $$
+BEGIN
+    EXECUTE format(
+        'GRANT CONNECT ON DATABASE %I TO marquee_command_api, marquee_event_relay, marquee_users, marquee_movies, '
+        'marquee_catalog', current_database()
+    );
+END
+$$;
 REVOKE ALL ON SCHEMA public FROM PUBLIC;
 GRANT USAGE ON SCHEMA public TO
     marquee_event_store, marquee_command_api, marquee_event_relay, marquee_users, marquee_movies, marquee_catalog;

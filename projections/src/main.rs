@@ -30,6 +30,6 @@ async fn main() -> ExitCode {
     let Args {
         command: Command::Serve { args, telemetry },
     } = service::arguments();
-    telemetry::init(&telemetry);
+    telemetry::init(&telemetry, telemetry::DEFAULT_LOG);
     service::exit_code(projections::run(args.checked(), service::shutdown_on_signal()).await)
 }

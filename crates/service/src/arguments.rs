@@ -166,10 +166,7 @@ mod tests {
     #[test]
     fn defaults_hold_where_nothing_is_said() {
         let args: Args = parse(["marquee", "--store-url", "postgres://h/d"].map(Into::into)).unwrap();
-        assert_eq!(
-            (args.telemetry.log.as_str(), args.telemetry.log_format),
-            ("info", LogFormat::Text)
-        );
+        assert_eq!((args.telemetry.log, args.telemetry.log_format), (None, LogFormat::Text));
         assert_eq!(args.workers, 4);
     }
 }

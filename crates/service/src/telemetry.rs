@@ -13,9 +13,9 @@ const SILENCED: &str = "lapin::returned_messages=off";
 /// How a process logs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TelemetryArgs {
-    /// What is logged: a level, or levels by module (`info,sqlx=debug`).
-    #[arg(long, env = "MARQUEE_LOG", default_value = "info", value_name = "FILTER", value_parser = filter)]
-    pub log: String,
+    /// What is logged: a level, or levels by module (`info,sqlx=debug`) [default: info; of `up`: warn]
+    #[arg(long, env = "MARQUEE_LOG", value_name = "FILTER", value_parser = filter)]
+    pub log: Option<String>,
     /// How it is written.
     #[arg(long, env = "MARQUEE_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     pub log_format: LogFormat,
@@ -34,11 +34,15 @@ fn filter(text: &str) -> Result<String, ParseError> {
     EnvFilter::builder().parse(text).map(|_valid| text.to_owned())
 }
 
+/// What a service logs when nothing is said.
+pub const DEFAULT_LOG: &str = "info";
+
 /// Sends the process's logs to standard error and its metrics to the recorder behind `/metrics`.
 ///
-/// Only the first call in a process has an effect.
-pub fn init(args: &TelemetryArgs) {
-    let filter = EnvFilter::builder().parse_lossy(format!("{},{SILENCED}", args.log));
+/// `default_log` is the filter when the arguments name none. Only the first call in a process has an effect.
+pub fn init(args: &TelemetryArgs, default_log: &str) {
+    let log = args.log.as_deref().unwrap_or(default_log);
+    let filter = EnvFilter::builder().parse_lossy(format!("{log},{SILENCED}"));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

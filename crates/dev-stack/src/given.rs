@@ -6,7 +6,7 @@ use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection};
 
 use crate::amqp_probe;
-use crate::error::{StartError, with_causes};
+use crate::error::StartError;
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -21,11 +21,10 @@ pub(crate) async fn check_database(url: &str) -> Result<(), StartError> {
         setting: DATABASE_SETTING,
         reason,
     };
-    let options: PgConnectOptions = url.parse().map_err(|error: sqlx::Error| {
-        // The text of the error may show the url, and with it the password.
-        let _ = error;
-        refused("it is no postgres://user:password@host:port/database url".to_owned())
-    })?;
+    // The error of a url that cannot be read is dropped: its text may show the url, and with it the password.
+    let options: PgConnectOptions = url
+        .parse()
+        .map_err(|_: sqlx::Error| refused("it is no postgres://user:password@host:port/database url".to_owned()))?;
     let place = format!("{}:{}", options.get_host(), options.get_port());
     match tokio::time::timeout(CHECK_TIMEOUT, options.connect()).await {
         Ok(Ok(connection)) => {
@@ -34,7 +33,8 @@ pub(crate) async fn check_database(url: &str) -> Result<(), StartError> {
             Ok(())
         }
         Ok(Err(sqlx::Error::Database(error))) => Err(refused(format!("{place} answers: {}", error.message()))),
-        Ok(Err(error)) => Err(refused(format!("{place} cannot be reached: {}", with_causes(&error)))),
+        Ok(Err(sqlx::Error::Io(error))) => Err(refused(format!("{place} cannot be reached: {error}"))),
+        Ok(Err(error)) => Err(refused(format!("{place} cannot be used: {error}"))),
         Err(_) => Err(refused(format!(
             "{place} did not answer in {} s",
             CHECK_TIMEOUT.as_secs()

@@ -20,7 +20,7 @@ pub(crate) fn target_directory() -> Option<PathBuf> {
 
 /// Where a developer's servers live when nothing else is said: `target/marquee` of the workspace; for a program that was
 /// installed elsewhere, `target/marquee` of the present directory.
-pub(crate) fn default_home() -> PathBuf {
+pub fn default_home() -> PathBuf {
     target_directory()
         .unwrap_or_else(|| PathBuf::from("target"))
         .join("marquee")

@@ -1,4 +1,11 @@
 //! Finds or starts PostgreSQL and RabbitMQ for a developer's machine and for tests.
+//!
+//! This crate knows servers and nothing of what is kept in them. Each server comes from the first source that works: a
+//! url that was given; programs on this machine, run as private instances on free loopback ports; a Docker engine; the
+//! packages of Debian or Ubuntu, installed without starting any service. No server of the system is ever touched.
+//!
+//! Every private process carries the directory of its server in its environment, so that its next owner, and the
+//! watchdog of a test run, find it after a `kill -9`. Linux only, but for given urls.
 
 mod account;
 mod amqp_probe;
@@ -22,5 +29,6 @@ pub mod testing;
 mod url_text;
 
 pub use error::{Server, StartError, with_causes};
+pub use home::default_home;
 pub use stack::{DevStack, Options};
 pub use testing::{CutProxy, PrivatePostgres, PrivateRabbit, Servers, TestDatabase, TestHome, TestVhost, for_tests};

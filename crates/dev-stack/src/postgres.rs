@@ -9,7 +9,7 @@ use crate::error::{Server, StartError};
 use crate::instance::{Instance, Keeping, Tool, shell_word};
 use crate::place::{PASSWORD_FILE, Place};
 use crate::ports;
-use crate::process::{Launch, ProcessId, poll};
+use crate::process::{Launch, ProcessId, SERVER_DIRECTORY, carrying, kill_carrying, poll};
 
 /// The superuser of a private server.
 pub(crate) const ADMIN: &str = "marquee_admin";
@@ -54,6 +54,8 @@ impl PostgresServer {
             child: None,
         };
         if !server.take_over() {
+            // What a killed owner left half way: a server without its pid file yet, an initdb at work.
+            kill_carrying(SERVER_DIRECTORY, &server.place.directory, KILL_TIMEOUT);
             server.make_data()?;
             server.start_again()?;
         }
@@ -82,7 +84,7 @@ impl PostgresServer {
     fn running(&self) -> Option<ProcessId> {
         let pid = self.status_line(0)?.parse().ok()?;
         let process = ProcessId::find(pid)?;
-        crate::process::carrying(crate::process::SERVER_DIRECTORY, &self.place.directory)
+        carrying(SERVER_DIRECTORY, &self.place.directory)
             .contains(&process)
             .then_some(process)
     }

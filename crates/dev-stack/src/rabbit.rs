@@ -23,6 +23,7 @@ const PORTS_FILE: &str = "ports.json";
 const NODE: &str = "marquee@localhost";
 
 const START_TIMEOUT: Duration = Duration::from_secs(120);
+const TAKE_OVER_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
@@ -101,10 +102,17 @@ impl RabbitServer {
             .iter()
             .copied()
             .find(|process| process.name().as_deref() == Some("beam.smp"));
-        if self.process.is_some() && self.is_ready() {
-            return true;
+        if let Some(process) = self.process {
+            // It may still be starting: its owner was killed early. Waiting is safer for its data than killing it.
+            let ready = poll(TAKE_OVER_TIMEOUT, || match self.is_ready() {
+                true => Some(true),
+                false => (!process.is_alive()).then_some(false),
+            });
+            if ready == Some(true) {
+                return true;
+            }
         }
-        // A node that starts or stops, or a port mapper that its node left behind.
+        // A node that hangs, or a port mapper that its node left behind.
         self.kill();
         false
     }

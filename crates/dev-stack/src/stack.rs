@@ -4,7 +4,7 @@
 //! home has one owner; the kernel gives it back even after a `kill -9`, and then the next owner takes over the servers
 //! that were left running. Dropping a stack that was not stopped stops it too.
 
-use std::fs::{self, File, OpenOptions, Permissions};
+use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -169,9 +169,8 @@ impl PrivateServers {
         let wanted = std::path::absolute(wanted).map_err(StartError::file("resolving", wanted))?;
         let home = home::reachable(&wanted);
         if home != wanted {
-            let account = "the account of the servers (root cannot be it) may not enter";
             (search.progress)(&format!(
-                "Data goes to {}: {account} {}.",
+                "Data goes to {}: the servers cannot run as root, and their account may not enter {}.",
                 home.display(),
                 wanted.display()
             ));
@@ -249,9 +248,14 @@ fn lock(home: &Path) -> Result<File, StartError> {
         .map_err(StartError::file("opening", &path))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
-        Err(_) => Err(StartError::HomeInUse {
+        Err(TryLockError::WouldBlock) => Err(StartError::HomeInUse {
             home: home.to_owned(),
             lock: path,
+        }),
+        Err(TryLockError::Error(source)) => Err(StartError::File {
+            action: "locking",
+            path,
+            source,
         }),
     }
 }

@@ -1,6 +1,7 @@
 //! The binary people run: all services in one process, and the operator's command line.
 
 mod banner;
+mod broker;
 mod cli;
 mod demo;
 mod migrate;

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use crate::passwords::{RolePasswordArgs, RolePasswords};
 use crate::progress::Progress;
 use crate::provision::{DatabasePrefix, Urls, provision};
-use crate::{banner, demo};
+use crate::{banner, broker, demo};
 
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 const READY_POLL: Duration = Duration::from_millis(50);
@@ -120,6 +120,9 @@ async fn serve(
     let urls = Urls::new(server, args.prefix.clone(), passwords);
     progress.step("Starting the services");
     let amqp_url: AmqpUrl = stack.amqp_url().parse()?;
+    if let Some(management_url) = stack.management_url() {
+        broker::keep_unrouted(management_url, stack.amqp_url()).await?;
+    }
     let empty = LogReader::new(pool(&urls.command_api_event_store(), PoolOptions::default()))
         .head()
         .await?

@@ -10,10 +10,7 @@ use service::database::DatabaseUrl;
 /// The settings of the command API.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CommandApiArgs {
-    /// The event store's database, as the role `marquee_command_api`.
-    #[arg(long, env = "MARQUEE_EVENT_STORE_URL", hide_env_values = true, value_name = "URL")]
-    pub event_store_url: DatabaseUrl,
-    /// Where HTTP is served, when the command API is a process of its own.
+    /// Where commands, health and metrics are served
     #[arg(
         long,
         env = "MARQUEE_LISTEN",
@@ -21,25 +18,30 @@ pub struct CommandApiArgs {
         value_name = "ADDRESS"
     )]
     pub listen: SocketAddr,
+    /// The event store's database, as the role `marquee_command_api`: postgres://USER:PASSWORD@HOST:PORT/DATABASE
+    #[arg(long, env = "MARQUEE_EVENT_STORE_URL", hide_env_values = true, value_name = "URL")]
+    pub event_store_url: DatabaseUrl,
     /// The rest, which has defaults.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Command API")]
     pub tuning: CommandApiTuning,
 }
 
 /// The settings of the command API that hold wherever it runs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct CommandApiTuning {
-    /// Connections for loading aggregates; the writer has one more.
+    /// Database connections for loading aggregates; the writer has one more
     #[arg(long, env = "MARQUEE_COMMAND_CONNECTIONS", default_value_t = 5, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=100))]
     pub command_connections: u32,
-    /// Commands that may wait for the writer; one more is answered with 503 and Retry-After.
+    /// Commands that may wait for the writer; one more is answered with 503 and Retry-After
     #[arg(long, env = "MARQUEE_WRITER_QUEUE", default_value_t = 4096, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub writer_queue: u32,
-    /// How long an append may take, resubmissions included, before its outcome is answered as unknown.
+    /// Longest time an append may take, resubmissions included; then the answer is 503 OUTCOME_UNKNOWN
     #[arg(long, env = "MARQUEE_APPEND_TIMEOUT_MS", default_value_t = 10_000, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(100..=60_000))]
     pub append_timeout_ms: u64,
-    /// Keys the hashes of requests with an Idempotency-Key, so that they tell nothing about the requests.
-    /// The same for all processes of a deployment; without it they are keyed with nothing.
+    /// Keys the stored hashes of requests that carry an Idempotency-Key; set it in production
+    ///
+    /// With it, the hashes tell nothing about the requests to who reads the database. It must be the same for all
+    /// processes of a deployment. Without it they are plain hashes.
     #[arg(
         long,
         env = "MARQUEE_IDEMPOTENCY_SECRET",
@@ -49,7 +51,7 @@ pub struct CommandApiTuning {
         value_name = "SECRET"
     )]
     pub idempotency_secret: Secret,
-    /// How long an Idempotency-Key is remembered.
+    /// How long an Idempotency-Key is remembered
     #[arg(long, env = "MARQUEE_IDEMPOTENCY_HOURS", default_value_t = 72, value_name = "HOURS", value_parser = clap::value_parser!(u32).range(1..=8_760))]
     pub idempotency_hours: u32,
 }

@@ -13,7 +13,7 @@ use service::{arguments, exit_code, shutdown_on_signal};
 struct Args {
     #[command(flatten)]
     command_api: CommandApiArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Logs")]
     telemetry: TelemetryArgs,
 }
 

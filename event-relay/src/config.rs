@@ -8,21 +8,21 @@ use service::database::DatabaseUrl;
 /// Settings of the relay.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RelayArgs {
-    /// The event store, as the relay's own role.
+    /// The event store's database, as the role `marquee_event_relay`: postgres://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, env = "MARQUEE_EVENT_STORE_URL", value_name = "URL", hide_env_values = true)]
     pub event_store_url: DatabaseUrl,
-    /// The broker: amqp://USER:PASSWORD@HOST:PORT/VHOST.
+    /// RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST
     #[arg(long, env = "MARQUEE_AMQP_URL", value_name = "URL", hide_env_values = true)]
     pub amqp_url: AmqpUrl,
     /// How it works.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Relay")]
     pub tuning: RelayTuning,
 }
 
 /// How the relay works.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RelayTuning {
-    /// How many messages may be on their way to the broker without its confirm.
+    /// Messages that may be on their way to the broker without its confirm
     #[arg(
         long, env = "MARQUEE_RELAY_WINDOW", value_name = "MESSAGES", default_value_t = 500,
         value_parser = clap::value_parser!(u32).range(1..=10_000)

@@ -12,7 +12,7 @@ use service::telemetry::{self, TelemetryArgs};
 struct Args {
     #[command(flatten)]
     relay: ServeArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Logs")]
     telemetry: TelemetryArgs,
 }
 

@@ -23,10 +23,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Settings of a process that is only a relay.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ServeArgs {
-    /// The relay's own.
-    #[command(flatten)]
-    pub relay: RelayArgs,
-    /// Where health and metrics are served.
+    /// Where health and metrics are served
     #[arg(
         long,
         env = "MARQUEE_LISTEN",
@@ -34,6 +31,9 @@ pub struct ServeArgs {
         default_value = "127.0.0.1:3000"
     )]
     pub listen: SocketAddr,
+    /// The relay's own.
+    #[command(flatten)]
+    pub relay: RelayArgs,
 }
 
 /// Makes the relay's service for a process that appends nothing itself.

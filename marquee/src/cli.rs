@@ -7,80 +7,99 @@ use crate::migrate::MigrateArgs;
 use crate::seed::SeedArgs;
 use crate::up::UpArgs;
 
-/// Marquee: an event-sourced cinema platform.
+/// What a person needs who sees the program for the first time; the end of a long help stays on the screen.
+const FIRST_STEPS: &str = "\
+First steps:
+  marquee                         Start everything; Ctrl-C stops it, the data stays
+  http://127.0.0.1:3000/docs      Browse the API and try it
+  http://127.0.0.1:3000/readyz    See what works and what does not
+  docs/operations.md              Settings, health, metrics, what to do when something is wrong";
+
+/// Marquee: an event-sourced cinema platform
 ///
 /// Without a command it is `marquee up`: it finds or starts PostgreSQL and RabbitMQ, makes its databases, runs all
 /// services in one process and loads a small demo set the first time. Nothing needs to be configured for that.
-/// The other commands run one service each, as it is done in production.
+///
+/// In production each service is a process of its own: `command-api`, `event-relay` and `projections serve`, on
+/// databases made by `migrate`. Every setting is a flag and a variable; the flag wins.
 #[derive(Debug, Parser)]
 #[command(
     name = "marquee",
     version,
     args_conflicts_with_subcommands = true,
-    max_term_width = 110
+    max_term_width = 110,
+    after_help = FIRST_STEPS
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) action: Option<Action>,
     #[command(flatten)]
     pub(crate) up: UpArgs,
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Logs")]
     pub(crate) telemetry: TelemetryArgs,
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Action {
-    /// Starts everything: servers, databases and all services in one process (the default).
+    /// Starts everything: servers, databases and all services in one process (the default)
+    ///
+    /// PostgreSQL and RabbitMQ come from the first way that works: the given urls, programs on this machine (run as
+    /// private servers on free ports), a Docker engine, an announced installation of Debian's packages. Ctrl-C stops
+    /// what was started; the data stays.
     Up {
         #[command(flatten)]
         args: Box<UpArgs>,
-        #[command(flatten)]
+        #[command(flatten, next_help_heading = "Logs")]
         telemetry: TelemetryArgs,
     },
-    /// Takes commands over HTTP and appends their events to the event store.
+    /// Takes commands over HTTP and appends their events to the event store
     CommandApi {
         #[command(flatten)]
         args: Box<command_api::CommandApiArgs>,
-        #[command(flatten)]
+        #[command(flatten, next_help_heading = "Logs")]
         telemetry: TelemetryArgs,
     },
-    /// Publishes the event store's log to RabbitMQ.
+    /// Publishes the event store's log to RabbitMQ
+    ///
+    /// Of several processes one publishes and the others stand by.
     EventRelay {
         #[command(flatten)]
         args: Box<event_relay::ServeArgs>,
-        #[command(flatten)]
+        #[command(flatten, next_help_heading = "Logs")]
         telemetry: TelemetryArgs,
     },
-    /// Works with the projections.
+    /// Works with the projections, which build the read models
     #[command(subcommand)]
     Projections(ProjectionsCommand),
-    /// Makes the databases and roles of a deployment, and migrates them to this version.
+    /// Makes the databases and roles of a deployment, and migrates them to this version
     ///
     /// Safe to repeat, and to run from several processes at once.
     Migrate {
         #[command(flatten)]
         args: Box<MigrateArgs>,
-        #[command(flatten)]
+        #[command(flatten, next_help_heading = "Logs")]
         telemetry: TelemetryArgs,
     },
-    /// Loads the demo set through the command API: real film titles and cities.
+    /// Loads the demo set through the command API: real film titles and cities
     ///
     /// Safe to repeat: what is there already stays as it is.
     Seed {
         #[command(flatten)]
         args: SeedArgs,
-        #[command(flatten)]
+        #[command(flatten, next_help_heading = "Logs")]
         telemetry: TelemetryArgs,
     },
 }
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProjectionsCommand {
-    /// Consumes events into read models and answers queries.
+    /// Consumes events into read models and answers queries over HTTP
+    ///
+    /// A projection needs the url of its own database; those that are not served need none.
     Serve {
         #[command(flatten)]
         args: Box<projections::ServeArgs>,
-        #[command(flatten)]
+        #[command(flatten, next_help_heading = "Logs")]
         telemetry: TelemetryArgs,
     },
 }

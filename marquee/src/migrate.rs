@@ -9,12 +9,15 @@ use crate::provision::{DatabasePrefix, ProvisionError, provision};
 /// Settings of `marquee migrate`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct MigrateArgs {
-    /// The PostgreSQL server: a user who may create roles and databases
+    /// The PostgreSQL server, as a superuser: postgres://USER:PASSWORD@HOST:PORT/postgres
     #[arg(long, env = "MARQUEE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     database_url: DatabaseUrl,
     #[command(flatten)]
     prefix: DatabasePrefix,
-    #[command(flatten)]
+    #[command(
+        flatten,
+        next_help_heading = "Passwords of the database roles, kept as they are when not given"
+    )]
     passwords: RolePasswordArgs,
 }
 

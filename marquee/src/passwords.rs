@@ -14,19 +14,44 @@ use uuid::Uuid;
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct RolePasswordArgs {
     /// Password for the role `marquee_command_api`
-    #[arg(long, env = "MARQUEE_COMMAND_API_PASSWORD", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "MARQUEE_COMMAND_API_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true
+    )]
     command_api_password: Option<String>,
     /// Password for the role `marquee_event_relay`
-    #[arg(long, env = "MARQUEE_EVENT_RELAY_PASSWORD", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "MARQUEE_EVENT_RELAY_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true
+    )]
     event_relay_password: Option<String>,
     /// Password for the role `marquee_users`
-    #[arg(long, env = "MARQUEE_USERS_PASSWORD", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "MARQUEE_USERS_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true
+    )]
     users_password: Option<String>,
     /// Password for the role `marquee_movies`
-    #[arg(long, env = "MARQUEE_MOVIES_PASSWORD", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "MARQUEE_MOVIES_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true
+    )]
     movies_password: Option<String>,
     /// Password for the role `marquee_catalog`
-    #[arg(long, env = "MARQUEE_CATALOG_PASSWORD", hide_env_values = true)]
+    #[arg(
+        long,
+        env = "MARQUEE_CATALOG_PASSWORD",
+        value_name = "PASSWORD",
+        hide_env_values = true
+    )]
     catalog_password: Option<String>,
 }
 

@@ -42,10 +42,10 @@ pub(crate) struct UpArgs {
     /// Where private servers keep their data [default: target/marquee of the checkout]
     #[arg(long, env = "MARQUEE_HOME", value_name = "DIRECTORY")]
     home: Option<PathBuf>,
-    /// A PostgreSQL server to use instead of a private one: a user who may create roles and databases
+    /// A PostgreSQL server to use instead of a private one, as a superuser: postgres://USER:PASSWORD@HOST:PORT/postgres
     #[arg(long, env = "MARQUEE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     database_url: Option<DatabaseUrl>,
-    /// A RabbitMQ server to use instead of a private one
+    /// A RabbitMQ server to use instead of a private one: amqp://USER:PASSWORD@HOST:PORT/VHOST
     #[arg(long, env = "MARQUEE_AMQP_URL", value_name = "URL", hide_env_values = true)]
     amqp_url: Option<AmqpUrl>,
     /// Never install packages, even where that would be the only way to the servers

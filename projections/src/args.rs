@@ -9,11 +9,11 @@ use service::database::DatabaseUrl;
 /// A projection of this crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
 pub enum Name {
-    /// Users and their roles.
+    /// Users and their roles
     Users,
-    /// Movies, with full-text search.
+    /// Movies, with full-text search
     Movies,
-    /// What each city's cinemas show.
+    /// What each city's cinemas show
     Catalog,
 }
 
@@ -52,32 +52,57 @@ impl Name {
 /// Settings of the projections. Only the databases of the projections that are served must be given.
 #[derive(Args, Clone, Debug)]
 pub struct ProjectionsArgs {
-    /// The event store, with a role that may read the log.
-    #[arg(long, env = "MARQUEE_EVENT_STORE_URL", hide_env_values = true)]
+    /// The event store's database, as a projection's role: postgres://USER:PASSWORD@HOST:PORT/DATABASE
+    #[arg(long, env = "MARQUEE_EVENT_STORE_URL", value_name = "URL", hide_env_values = true)]
     pub event_store_url: DatabaseUrl,
-    /// RabbitMQ.
-    #[arg(long, env = "MARQUEE_AMQP_URL", hide_env_values = true)]
+    /// RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST
+    #[arg(long, env = "MARQUEE_AMQP_URL", value_name = "URL", hide_env_values = true)]
     pub amqp_url: AmqpUrl,
-    /// Database of the projection `users`.
-    #[arg(long, env = "MARQUEE_USERS_DATABASE_URL", hide_env_values = true)]
+    /// Database of the projection `users`, as the role `marquee_users`; needed when it is served
+    #[arg(long, env = "MARQUEE_USERS_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     pub users_database_url: Option<DatabaseUrl>,
-    /// Database of the projection `movies`.
-    #[arg(long, env = "MARQUEE_MOVIES_DATABASE_URL", hide_env_values = true)]
+    /// Database of the projection `movies`, as the role `marquee_movies`; needed when it is served
+    #[arg(
+        long,
+        env = "MARQUEE_MOVIES_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub movies_database_url: Option<DatabaseUrl>,
-    /// Database of the projection `catalog`.
-    #[arg(long, env = "MARQUEE_CATALOG_DATABASE_URL", hide_env_values = true)]
+    /// Database of the projection `catalog`, as the role `marquee_catalog`; needed when it is served
+    #[arg(
+        long,
+        env = "MARQUEE_CATALOG_DATABASE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub catalog_database_url: Option<DatabaseUrl>,
-    /// The event store as the projection `users` reaches it, when that differs.
-    #[arg(long, env = "MARQUEE_USERS_EVENT_STORE_URL", hide_env_values = true)]
+    /// The event store as the role `marquee_users` [default: as --event-store-url]
+    #[arg(
+        long,
+        env = "MARQUEE_USERS_EVENT_STORE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub users_event_store_url: Option<DatabaseUrl>,
-    /// The event store as the projection `movies` reaches it, when that differs.
-    #[arg(long, env = "MARQUEE_MOVIES_EVENT_STORE_URL", hide_env_values = true)]
+    /// The event store as the role `marquee_movies` [default: as --event-store-url]
+    #[arg(
+        long,
+        env = "MARQUEE_MOVIES_EVENT_STORE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub movies_event_store_url: Option<DatabaseUrl>,
-    /// The event store as the projection `catalog` reaches it, when that differs.
-    #[arg(long, env = "MARQUEE_CATALOG_EVENT_STORE_URL", hide_env_values = true)]
+    /// The event store as the role `marquee_catalog` [default: as --event-store-url]
+    #[arg(
+        long,
+        env = "MARQUEE_CATALOG_EVENT_STORE_URL",
+        value_name = "URL",
+        hide_env_values = true
+    )]
     pub catalog_event_store_url: Option<DatabaseUrl>,
     /// How the consumers work.
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Projections")]
     pub consumer: ConsumerArgs,
 }
 
@@ -112,40 +137,56 @@ const PARKED_STREAMS_PER_HOUR_MAX: u32 = 20;
 /// How a consumer works.
 #[derive(Args, Clone, Debug)]
 pub struct ConsumerArgs {
-    /// Deliveries a consumer may hold unacknowledged; must be more than the events of a range.
-    #[arg(long = "projection-prefetch", env = "MARQUEE_PROJECTION_PREFETCH", default_value_t = PREFETCH, value_parser = clap::value_parser!(u16).range(10..))]
+    /// Deliveries a consumer may hold unacknowledged; more than a range has events, which are about 200
+    #[arg(
+        long = "projection-prefetch",
+        env = "MARQUEE_PROJECTION_PREFETCH",
+        value_name = "MESSAGES",
+        default_value_t = PREFETCH,
+        value_parser = clap::value_parser!(u16).range(10..)
+    )]
     pub prefetch: u16,
-    /// Milliseconds without a watermark after which a range is closed from the log itself.
-    #[arg(long = "projection-silence-ms", env = "MARQUEE_PROJECTION_SILENCE_MS", default_value_t = SILENCE_MS, value_parser = clap::value_parser!(u64).range(100..))]
+    /// Time without a watermark after which the consumer goes on from the log itself
+    #[arg(
+        long = "projection-silence-ms",
+        env = "MARQUEE_PROJECTION_SILENCE_MS",
+        value_name = "MILLISECONDS",
+        default_value_t = SILENCE_MS,
+        value_parser = clap::value_parser!(u64).range(100..)
+    )]
     pub silence_ms: u64,
-    /// Events applied in one transaction, and read from the log at once.
+    /// Events applied in one transaction, and read from the log at once
     #[arg(
         long = "projection-batch-events-max",
         env = "MARQUEE_PROJECTION_BATCH_EVENTS_MAX",
+        value_name = "EVENTS",
         default_value_t = BATCH_EVENTS_MAX,
         value_parser = clap::value_parser!(u32).range(1..=100_000)
     )]
     pub batch_events_max: u32,
-    /// Longest pause in milliseconds between two attempts at what cannot be done at the moment.
+    /// Longest pause between two attempts at what cannot be done at the moment
     #[arg(
         long = "projection-retry-delay-ms-max",
         env = "MARQUEE_PROJECTION_RETRY_DELAY_MS_MAX",
+        value_name = "MILLISECONDS",
         default_value_t = RETRY_DELAY_MS_MAX,
         value_parser = clap::value_parser!(u64).range(100..)
     )]
     pub retry_delay_ms_max: u64,
-    /// Milliseconds an attempt may take before the consumer gives up its connection.
+    /// Longest time an attempt may take before the consumer gives up its connections
     #[arg(
         long = "projection-iteration-ms-max",
         env = "MARQUEE_PROJECTION_ITERATION_MS_MAX",
+        value_name = "MILLISECONDS",
         default_value_t = ITERATION_MS_MAX,
         value_parser = clap::value_parser!(u64).range(1_000..)
     )]
     pub iteration_ms_max: u64,
-    /// Streams that may be parked within an hour; the consumer holds its place instead of parking more.
+    /// Streams that may be parked within an hour; the consumer holds its place instead of parking more
     #[arg(
         long = "projection-parked-streams-per-hour-max",
         env = "MARQUEE_PROJECTION_PARKED_STREAMS_PER_HOUR_MAX",
+        value_name = "STREAMS",
         default_value_t = PARKED_STREAMS_PER_HOUR_MAX
     )]
     pub parked_streams_per_hour_max: u32,

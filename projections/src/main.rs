@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use projections::ServeArgs;
 use service::telemetry::{self, TelemetryArgs};
 
-/// Independent projections: RabbitMQ in, read models and their queries out.
+/// The projections: RabbitMQ in, read models and their queries out
 #[derive(Debug, Parser)]
 #[command(name = "projections", version)]
 struct Args {
@@ -16,11 +16,11 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Consumes events into read models and answers queries.
+    /// Consumes events into read models and answers queries over HTTP
     Serve {
         #[command(flatten)]
         args: Box<ServeArgs>,
-        #[command(flatten)]
+        #[command(flatten, next_help_heading = "Logs")]
         telemetry: TelemetryArgs,
     },
 }

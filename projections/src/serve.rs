@@ -26,7 +26,7 @@ const LOG_STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
 /// Settings of a process that serves projections.
 #[derive(Args, Clone, Debug)]
 pub struct ServeArgs {
-    /// Which projections; all of them when none is named
+    /// Which projections to serve [default: all]
     #[arg(value_name = "NAME")]
     pub names: Vec<Name>,
     /// Where queries, health and metrics are served

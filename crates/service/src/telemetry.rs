@@ -13,10 +13,10 @@ const SILENCED: &str = "lapin::returned_messages=off";
 /// How a process logs.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TelemetryArgs {
-    /// What is logged: a level, or levels by module (`info,sqlx=debug`) [default: info; of `up`: warn]
+    /// What is logged: a level, or levels by module, such as `info,sqlx=debug` [default: info; of `up`: warn]
     #[arg(long, env = "MARQUEE_LOG", value_name = "FILTER", value_parser = filter)]
     pub log: Option<String>,
-    /// How it is written.
+    /// How log lines are written, to standard error
     #[arg(long, env = "MARQUEE_LOG_FORMAT", default_value = "text", value_name = "FORMAT")]
     pub log_format: LogFormat,
 }
@@ -24,9 +24,9 @@ pub struct TelemetryArgs {
 /// The shape of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
-    /// For people.
+    /// For people
     Text,
-    /// One JSON object per line, for machines.
+    /// One JSON object per line, for machines
     Json,
 }
 

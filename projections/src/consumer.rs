@@ -7,6 +7,8 @@
 //! watermark or the log itself has closed is applied. A session never cancels its consumption and never gives single
 //! messages back; it closes its channel, and the broker puts what is unacknowledged back in its place.
 //!
+//! Without a broker the read model is kept up to date from the log alone.
+//!
 //! Failure: what may go better another time (a database away, an event type that newer code knows) is tried again with
 //! the place held. Any other error ends the session: everything it holds is dropped, a new one starts at the checkpoint.
 //!
@@ -14,6 +16,8 @@
 //! of order. If the consumer dies then, the broker does not send them again, and that is safe: their own watermark is
 //! still to come, what is held does not agree with its totals, and the range is applied from the log.
 
+mod advance;
+mod alone;
 mod ending;
 mod healing;
 mod session;
@@ -34,8 +38,10 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
+use crate::control::Row;
 use crate::status::Progress;
 use crate::{ConsumerArgs, Projection, State};
+use alone::Alone;
 use ending::Ending;
 use session::Session;
 
@@ -101,12 +107,21 @@ impl Consumer {
     /// None: whatever goes wrong is shown, and tried again after a pause.
     pub async fn run(self, stop: CancellationToken) -> Result<(), BoxError> {
         let mut delays = self.retry_delays();
+        let mut alone = Alone::default();
         loop {
             let started = Instant::now();
-            let ending = match self.session(&stop).await {
-                Ending::Stopped => break,
-                ending => ending,
-            };
+            let mut ending = self.session(&stop).await;
+            if let Ending::Bus(_) = ending {
+                if let Err(other) = alone.catch_up(&self, &stop).await {
+                    self.progress.failed(&ending);
+                    ending = other;
+                }
+            } else {
+                alone = Alone::default();
+            }
+            if let Ending::Stopped = ending {
+                break;
+            }
             self.progress.failed(&ending);
             self.progress.is(ending.state());
             if started.elapsed() >= SESSION_PROVEN {
@@ -138,6 +153,20 @@ impl Consumer {
         let limit_ms = self.args.iteration_ms_max;
         let done = tokio::time::timeout(self.args.iteration_max(), work).await;
         done.map_err(|_elapsed| Ending::Stuck { limit_ms })
+    }
+
+    /// Refuses a generation that other code has made.
+    fn check_version(&self, row: &Row) -> Result<(), Ending> {
+        if row.is_of(&*self.projection) {
+            return Ok(());
+        }
+        Err(Ending::VersionMismatch {
+            generation: row.generation.to_string(),
+            version: row.version,
+            binding_version: row.binding_version,
+            code_version: self.projection.version(),
+            code_binding_version: self.projection.binding_version(),
+        })
     }
 
     /// Pauses between attempts: doubling, with jitter, without end.

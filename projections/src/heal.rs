@@ -15,6 +15,8 @@ pub(crate) enum Cause {
     Loss,
     /// No watermark came for too long.
     Silence,
+    /// The broker cannot be reached.
+    NoBroker,
     /// So much is held that there is no room for more.
     Full,
     /// A watermark spoke of positions that the log does not have.
@@ -28,6 +30,7 @@ impl Cause {
             Self::Start => "start",
             Self::Loss => "loss",
             Self::Silence => "silence",
+            Self::NoBroker => "no_broker",
             Self::Full => "full",
             Self::Mistrust => "mistrust",
         }

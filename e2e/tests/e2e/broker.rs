@@ -2,7 +2,7 @@
 
 use dev_stack::TestVhost;
 use dev_stack::testing::PrivateRabbit;
-use e2e::{Databases, Platform};
+use e2e::{Databases, Platform, until};
 use serde_json::json;
 
 #[tokio::test]
@@ -31,9 +31,18 @@ async fn without_the_broker_commands_and_queries_go_on_and_afterwards_everything
         "the broker is not needed to serve"
     );
 
+    until("the read model follows the log without the broker", async || {
+        client.get("/users/1").await.body["full_name"] == "away 49"
+    })
+    .await;
+
     broker.start_again().await;
-    let user = client.get_at("/users/1", last).await.accepted();
-    assert_eq!(user.body["full_name"], "away 49");
+    let back = client.post("/users/1", json!({"full_name": "back"})).await.accepted();
+    assert_eq!(back.position(), last + 1);
+    until("the read model goes on", async || {
+        client.get("/users/1").await.body["full_name"] == "back"
+    })
+    .await;
 
     let half_way = client
         .post("/users/2", json!({"full_name": "half way"}))
@@ -41,14 +50,25 @@ async fn without_the_broker_commands_and_queries_go_on_and_afterwards_everything
         .accepted()
         .position();
     broker.kill().await;
-    let last = client
+    let killed = client
         .post("/users/2", json!({"full_name": "killed"}))
         .await
         .accepted()
         .position();
     broker.start_again().await;
-    let user = client.get_at("/users/2", last).await.accepted();
-    assert_eq!(user.body["full_name"], "killed");
+    until("the read model catches up", async || {
+        client.get("/users/2").await.body["full_name"] == "killed"
+    })
+    .await;
+    let user = client.get_at("/users/2", killed).await.accepted();
     assert_eq!(user.body["sequence"], 3, "each event once, from {half_way} on too");
+    until("all is published", async || {
+        let ready = client.get("/readyz").await.body;
+        let publishing = ready["checks"]["event-relay/publishing"]["detail"]
+            .as_str()
+            .map(str::to_owned);
+        publishing.is_some_and(|publishing| publishing.contains(" 0 events behind"))
+    })
+    .await;
     platform.stop().await;
 }

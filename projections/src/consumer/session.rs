@@ -8,11 +8,10 @@ use event_bus::{Delivery, Message, Subscriber, Watermark};
 use futures::FutureExt;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use crate::State;
-use crate::apply::{Applier, CommitError, Fence};
 use crate::consumer::Consumer;
+use crate::consumer::advance::Advance;
 use crate::consumer::ending::Ending;
 use crate::consumer::work::{Content, Pending, Work};
 use crate::control::Row;
@@ -22,14 +21,10 @@ use crate::range::{Closed, Ranges, Source, Taken};
 /// Everything a session holds; dropped as a whole.
 pub(super) struct Session<'a> {
     pub(super) consumer: &'a Consumer,
-    pub(super) applier: Applier,
+    pub(super) advance: Advance<'a>,
     pub(super) subscriber: Subscriber,
-    /// The log that the checkpoint was found in.
-    pub(super) log_id: Uuid,
-    /// Where this session left the projection's row.
-    pub(super) fence: Fence,
     pub(super) ranges: Ranges<Envelope>,
-    /// Closed ranges in order, the first one beginning at the fence's position.
+    /// Closed ranges in order, the first one beginning at the checkpoint.
     pub(super) pending: VecDeque<Pending>,
     /// Whether the broker delivers to this session, and not to another one.
     pub(super) active: bool,
@@ -47,30 +42,20 @@ impl<'a> Session<'a> {
     /// Checks that this code and this log belong to the read model, then binds the queue, then reads the log's head.
     /// In that order: what comes after the head is in the queue, what comes before can be read.
     pub(super) async fn open(consumer: &'a Consumer) -> Result<Self, Ending> {
-        let parked_streams_max = consumer.args.parked_streams_per_hour_max;
-        let mut applier = Applier::new(
-            consumer.projection.clone(),
-            consumer.database.clone(),
-            parked_streams_max,
-        );
-        let row = applier.ensure().await?;
-        check_version(consumer, &row)?;
-        let log_id = find_checkpoint(consumer, &mut applier, &row).await?;
+        let advance = Advance::open(consumer).await?;
         consumer.progress.is(State::Connecting);
         let name = format!("projection {}", consumer.projection.name());
         let subscriber = Subscriber::open(&consumer.amqp_url, &consumer.queue(), &name).await?;
         let head = consumer.log.head().await?;
-        if head.log_id != log_id {
+        if head.log_id != advance.log_id {
             return Err(Ending::LogChanged);
         }
         consumer.progress.is(State::Waiting);
-        let position = row.checkpoint.position;
+        let position = advance.position();
         let mut session = Self {
             consumer,
-            applier,
+            advance,
             subscriber,
-            log_id,
-            fence: Fence { position, epoch: None },
             ranges: Ranges::new(position, consumer.args.held_max()),
             pending: VecDeque::new(),
             active: false,
@@ -147,7 +132,7 @@ impl<'a> Session<'a> {
 
     fn take_event(&mut self, event: Envelope) {
         let progress = &self.consumer.progress;
-        if event.log_id != self.log_id {
+        if event.log_id != self.advance.log_id {
             return progress.foreign("an event of another log");
         }
         if !heal::is_bound(self.consumer.projection.bindings(), &event) {
@@ -161,8 +146,8 @@ impl<'a> Session<'a> {
     }
 
     async fn take_watermark(&mut self, watermark: &Watermark, tag: u64) -> Result<(), Ending> {
-        if watermark.log_id != self.log_id {
-            if self.consumer.within_limit(self.consumer.log.log_id()).await?? != self.log_id {
+        if watermark.log_id != self.advance.log_id {
+            if self.consumer.within_limit(self.consumer.log.log_id()).await?? != self.advance.log_id {
                 return Err(Ending::LogChanged);
             }
             self.consumer.progress.foreign("a watermark of another log");
@@ -204,8 +189,8 @@ impl<'a> Session<'a> {
 
     /// Begins with the first delivery. Whoever was active before may have committed since this session read the row.
     async fn activate(&mut self) -> Result<(), Ending> {
-        let row = self.consumer.within_limit(self.applier.ensure()).await??;
-        check_version(self.consumer, &row)?;
+        let row = self.advance.row().await?;
+        self.consumer.check_version(&row)?;
         self.follow(&row);
         self.active = true;
         self.consumer.progress.is(State::Consuming);
@@ -214,9 +199,9 @@ impl<'a> Session<'a> {
 
     /// Goes on from where the row is.
     pub(super) fn follow(&mut self, row: &Row) {
-        if row.checkpoint.position != self.fence.position {
-            let position = row.checkpoint.position;
-            self.fence = Fence { position, epoch: None };
+        let position = row.checkpoint.position;
+        if position != self.advance.position() {
+            self.advance.go_on_from(position);
             self.ranges = Ranges::new(position, self.consumer.args.held_max());
             self.pending.clear();
         }
@@ -236,38 +221,4 @@ impl<'a> Session<'a> {
         let unacknowledged = self.last_tag - self.acknowledged_tag;
         unacknowledged >= u64::from(self.consumer.args.prefetch) || self.ranges.is_full()
     }
-}
-
-fn check_version(consumer: &Consumer, row: &Row) -> Result<(), Ending> {
-    if row.is_of(&*consumer.projection) {
-        return Ok(());
-    }
-    Err(Ending::VersionMismatch {
-        generation: row.generation.to_string(),
-        version: row.version,
-        binding_version: row.binding_version,
-        code_version: consumer.projection.version(),
-        code_binding_version: consumer.projection.binding_version(),
-    })
-}
-
-/// Looks for the checkpoint's event at its position, and gives the log's identity. A log that has another identity
-/// than the checkpoint, and still its event, was restored or promoted without losing anything of the read model.
-async fn find_checkpoint(consumer: &Consumer, applier: &mut Applier, row: &Row) -> Result<Uuid, Ending> {
-    let log_id = consumer.log.log_id().await?;
-    let Some(event_id) = row.checkpoint.event_id else {
-        return Ok(log_id);
-    };
-    let position = row.checkpoint.position;
-    if consumer.log.event_id_at(position).await? != Some(event_id) {
-        return Err(Ending::LogDiverged { position: position.0 });
-    }
-    if row.checkpoint.log_id != Some(log_id) {
-        tracing::warn!(projection = consumer.projection.name(), %log_id, "the log has a new identity; the checkpoint is in it");
-        applier
-            .adopt_log(&row.checkpoint, log_id)
-            .await
-            .map_err(|error: CommitError| Ending::Database(error))?;
-    }
-    Ok(log_id)
 }

@@ -1,5 +1,6 @@
 //! The consumer against the real broker and the real database: whatever happens, the read model ends equal to the log.
 
+mod alone;
 mod faults;
 mod lifecycle;
 mod ownership;

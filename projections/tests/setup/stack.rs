@@ -215,12 +215,22 @@ impl Stack {
 
     /// Starts a process that serves the projection.
     pub(crate) async fn serve_with(&self, projection: impl Projection, args: ConsumerArgs) -> Process {
+        self.serve_through(&self.vhost.amqp_url(), projection, args).await
+    }
+
+    /// Starts a process that serves the projection and knows the broker by another address.
+    pub(crate) async fn serve_through(
+        &self,
+        amqp_url: &str,
+        projection: impl Projection,
+        args: ConsumerArgs,
+    ) -> Process {
         let served = Served {
             projection: Arc::new(projection),
             database_url: parse(&self.database.url_as(ROLE, PASSWORD)),
             event_store_url: parse(&self.log_database.url_as(ROLE, PASSWORD)),
         };
-        let amqp_url: AmqpUrl = self.vhost.amqp_url().parse().expect("a url");
+        let amqp_url: AmqpUrl = amqp_url.parse().expect("a url");
         Process::start(Served::service(vec![served], &amqp_url, &args)).await
     }
 

@@ -74,7 +74,6 @@ pub async fn run(args: CommandApiArgs, shutdown: CancellationToken) -> Result<()
         .await
         .map_err(|source| RunError::Listen { address, source })?;
     let service = service(args).await?;
-    tracing::info!(%address, "serving commands");
     Ok(serve(listener, vec![service], shutdown).await?)
 }
 

@@ -88,6 +88,11 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
     let _recorder = http_metrics::recorder();
+    if let Ok(address) = listener.local_addr() {
+        let services: Vec<&str> = services.iter().map(|service| service.name).collect();
+        // The port that was really given, should any free one have been asked for.
+        tracing::info!(%address, ?services, "serving");
+    }
     let (router, services_tasks) = router::assemble(services);
     let mut tasks = Tasks::start(services_tasks);
     let mut connections = Connections::new(listener, router);

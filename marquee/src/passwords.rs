@@ -91,30 +91,45 @@ impl RolePasswords {
     }
 
     fn read_or_make(home: &Path, path: &Path) -> io::Result<Self> {
+        if let Some(kept) = Self::read(path)? {
+            return Ok(kept);
+        }
+        fs::create_dir_all(home)?;
+        // Held while a small file is written: of two processes at once, the second reads what the first made.
+        let lock = File::create(home.join("role-passwords.lock"))?;
+        lock.lock()?;
+        match Self::read(path)? {
+            Some(kept) => Ok(kept),
+            None => Self::make(path),
+        }
+    }
+
+    fn read(path: &Path) -> io::Result<Option<Self>> {
         match File::open(path) {
-            Ok(file) => Ok(Self(serde_json::from_reader(io::BufReader::new(file))?)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let made = Self(
-                    ROLES
-                        .map(|role| (role.to_owned(), Uuid::new_v4().simple().to_string()))
-                        .into(),
-                );
-                fs::create_dir_all(home)?;
-                let unfinished = path.with_extension("unfinished");
-                let mut file = OpenOptions::new()
-                    .write(true)
-                    .create(true)
-                    .truncate(true)
-                    .mode(0o600)
-                    .open(&unfinished)?;
-                file.write_all(&serde_json::to_vec_pretty(&made.0)?)?;
-                file.sync_all()?;
-                // Whole or not there at all, whenever the process ends.
-                fs::rename(&unfinished, path)?;
-                Ok(made)
-            }
+            Ok(file) => Ok(Some(Self(serde_json::from_reader(io::BufReader::new(file))?))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    fn make(path: &Path) -> io::Result<Self> {
+        let made = Self(
+            ROLES
+                .map(|role| (role.to_owned(), Uuid::new_v4().simple().to_string()))
+                .into(),
+        );
+        let unfinished = path.with_extension("unfinished");
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&unfinished)?;
+        file.write_all(&serde_json::to_vec_pretty(&made.0)?)?;
+        file.sync_all()?;
+        // Whole or not there at all, whenever the process ends.
+        fs::rename(&unfinished, path)?;
+        Ok(made)
     }
 
     pub(crate) fn of(&self, role: &str) -> Option<&str> {
@@ -147,5 +162,22 @@ mod tests {
             .mode();
         assert_eq!(mode & 0o777, 0o600);
         assert!(!format!("{made:?}").contains(made.of("marquee_users").expect("password")));
+    }
+
+    #[test]
+    fn processes_that_make_them_at_the_same_time_have_the_same() {
+        let home = tempfile::tempdir().expect("directory");
+        let home = home.path();
+        let made: Vec<_> = std::thread::scope(|scope| {
+            let making: Vec<_> = (0..8).map(|_| scope.spawn(|| RolePasswords::kept_in(home))).collect();
+            making
+                .into_iter()
+                .map(|thread| thread.join().expect("no panic"))
+                .collect()
+        });
+        let kept = RolePasswords::kept_in(home).expect("read");
+        for made in made {
+            assert_eq!(made.expect("made").0, kept.0);
+        }
     }
 }

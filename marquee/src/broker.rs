@@ -7,6 +7,8 @@ use reqwest::header::CONTENT_TYPE;
 use service::BoxError;
 use url::Url;
 
+use crate::up::local_client;
+
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Makes the broker keep what nobody has bound, in a bounded queue, instead of dropping it. Safe to repeat.
@@ -26,7 +28,7 @@ pub(crate) async fn keep_unrouted(management_url: &str, amqp_url: &str) -> Resul
         management_url.trim_end_matches('/'),
         UNROUTED_POLICY.name
     );
-    let request = reqwest::Client::new()
+    let request = local_client()?
         .put(policy)
         .basic_auth(amqp_url.username(), amqp_url.password())
         .header(CONTENT_TYPE, "application/json")

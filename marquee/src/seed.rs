@@ -58,7 +58,7 @@ pub(crate) struct Seeded {
 pub(crate) async fn run(args: SeedArgs) -> Result<(), SeedError> {
     let Seeded {
         movies, cinemas, users, ..
-    } = seed(args.url.as_str().trim_end_matches('/')).await?;
+    } = seed(&Client::new(), args.url.as_str().trim_end_matches('/')).await?;
     println!("The demo set is loaded: {movies} movies, {cinemas} cinemas, {users} users.");
     Ok(())
 }
@@ -117,10 +117,9 @@ impl Command {
 ///
 /// # Errors
 /// [`SeedError`] at the first command that was not accepted; those before it were.
-pub(crate) async fn seed(url: &str) -> Result<Seeded, SeedError> {
+pub(crate) async fn seed(client: &Client, url: &str) -> Result<Seeded, SeedError> {
     let demo: Demo = serde_json::from_str(DEMO).expect("the demo set is valid JSON of its shape");
     let (movies, cinemas, users) = (demo.movies.len(), demo.cinemas.len(), demo.users.len());
-    let client = Client::new();
     let today = Utc::now().date_naive();
     let mut position = 0;
     // Each step needs the one before it: programmes name movies, roles are given to users.
@@ -133,7 +132,7 @@ pub(crate) async fn seed(url: &str) -> Result<Seeded, SeedError> {
         grants,
     ] {
         let positions: Vec<i64> = stream::iter(step)
-            .map(|command| send(&client, url, command))
+            .map(|command| send(client, url, command))
             .buffer_unordered(REQUESTS_AT_ONCE)
             .try_collect()
             .await?;

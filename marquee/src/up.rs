@@ -130,18 +130,23 @@ async fn serve(
         == Position(0);
     let services = services(args, &urls, &amqp_url).await?;
     let url = base_url(listener.local_addr()?);
-    let greet = async {
+    let greet = shutdown.run_until_cancelled(async {
         wait_until_ready(&url).await?;
-        let seeded = demo::load_once(home, &url, empty && !args.no_demo, &progress).await?;
+        let seeded = if args.no_demo {
+            None
+        } else {
+            demo::load_once(home, &url, empty, &progress).await?
+        };
         drop(progress);
         print(&banner::greeting(&url, stack.describe(), seeded, started.elapsed()));
         Ok::<_, BoxError>(())
-    };
+    });
     let serving = service::serve(listener, services, shutdown.clone());
     tokio::pin!(serving);
     let greeted = tokio::select! {
         served = &mut serving => return Ok(served?),
-        greeted = greet => greeted,
+        // Told to stop before it was ready, it has nothing to say.
+        greeted = greet => greeted.unwrap_or(Ok(())),
     };
     if greeted.is_err() {
         shutdown.cancel();
@@ -183,8 +188,13 @@ fn base_url(mut address: SocketAddr) -> String {
     format!("http://{address}")
 }
 
+/// A client for what runs on this machine: a proxy that the environment names for the rest of the world is not asked.
+pub(crate) fn local_client() -> reqwest::Result<reqwest::Client> {
+    reqwest::Client::builder().no_proxy().build()
+}
+
 async fn wait_until_ready(url: &str) -> Result<(), BoxError> {
-    let client = reqwest::Client::new();
+    let client = local_client()?;
     let deadline = Instant::now() + READY_TIMEOUT;
     loop {
         let answer = client.get(format!("{url}/readyz")).timeout(READY_TIMEOUT).send().await;

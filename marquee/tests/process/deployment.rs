@@ -1,0 +1,87 @@
+//! What one test's processes share: databases and a vhost on the servers of all tests, and a home.
+
+use std::thread;
+
+use dev_stack::{TestHome, TestVhost, for_tests};
+use sqlx::{Connection, Executor, PgConnection};
+use tokio::process::Command;
+use url::Url;
+use uuid::Uuid;
+
+use crate::child::marquee;
+
+/// The same in all tests of all crates: roles belong to the server they share.
+pub(crate) const PASSWORD: &str = "test";
+
+/// Databases that the program makes under a prefix of the test's own; dropped with this value.
+pub(crate) struct Deployment {
+    server_url: String,
+    prefix: String,
+    pub(crate) home: TestHome,
+    pub(crate) vhost: TestVhost,
+}
+
+impl Deployment {
+    pub(crate) async fn create() -> Self {
+        Self {
+            server_url: for_tests().await.database_url().to_owned(),
+            prefix: format!("p_{}", Uuid::new_v4().simple()),
+            home: TestHome::create().await,
+            vhost: TestVhost::create().await,
+        }
+    }
+
+    /// The program, told where the servers are and what the databases are called.
+    pub(crate) fn marquee(&self, arguments: &[&str]) -> Command {
+        let mut command = marquee(arguments);
+        command
+            .env("MARQUEE_HOME", self.home.path())
+            .env("MARQUEE_DATABASE_URL", &self.server_url)
+            .env("MARQUEE_AMQP_URL", self.vhost.amqp_url())
+            .env("MARQUEE_DATABASE_PREFIX", &self.prefix)
+            .env("MARQUEE_LISTEN", "127.0.0.1:0");
+        for role in ["COMMAND_API", "EVENT_RELAY", "USERS", "MOVIES", "CATALOG"] {
+            command.env(format!("MARQUEE_{role}_PASSWORD"), PASSWORD);
+        }
+        command
+    }
+
+    /// The url of one of its databases, as a service's role.
+    pub(crate) fn url_as(&self, database: &str, role: &str) -> String {
+        let mut url = self.url(database);
+        url.set_username(role).expect("the url has a host");
+        url.set_password(Some(PASSWORD)).expect("the url has a host");
+        url.into()
+    }
+
+    /// The event store, as the superuser.
+    pub(crate) async fn event_store(&self) -> Result<PgConnection, sqlx::Error> {
+        PgConnection::connect(self.url("event_store").as_str()).await
+    }
+
+    fn url(&self, database: &str) -> Url {
+        let mut url: Url = self.server_url.parse().expect("the url of the server");
+        url.set_path(&format!("{}_{database}", self.prefix));
+        url
+    }
+}
+
+impl Drop for Deployment {
+    /// On a thread of its own, for the test's runtime may be on its way out.
+    fn drop(&mut self) {
+        let (server_url, prefix) = (self.server_url.clone(), self.prefix.clone());
+        let dropping = thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(async {
+                let mut server = PgConnection::connect(&server_url).await?;
+                for database in ["event_store", "users", "movies", "catalog"] {
+                    let drop = format!(r#"DROP DATABASE IF EXISTS "{prefix}_{database}" WITH (FORCE)"#);
+                    server.execute(drop.as_str()).await?;
+                }
+                server.close().await
+            })
+        });
+        // What could not be dropped goes with the server.
+        let _: Option<Result<(), sqlx::Error>> = dropping.join().ok();
+    }
+}

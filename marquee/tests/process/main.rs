@@ -1,0 +1,15 @@
+//! The program as people run it: processes that are started, asked, interrupted and killed.
+#![allow(clippy::panic)]
+
+mod child;
+mod crash;
+mod demo_set;
+mod deployment;
+mod log;
+mod nobody;
+mod private_servers;
+mod refusals;
+mod separate_services;
+mod standby;
+mod up;
+mod writer;

@@ -1,0 +1,106 @@
+//! Each service as a process of its own, as in production.
+
+use e2e::{Client, until};
+use reqwest::Method;
+use serde_json::Value;
+
+use crate::child::Process;
+use crate::deployment::Deployment;
+
+/// A service that serves.
+struct Serving {
+    process: Process,
+    client: Client,
+    url: String,
+}
+
+impl Serving {
+    /// Starts it with the urls of its own databases, each as its role, and waits until it is ready.
+    async fn start(deployment: &Deployment, arguments: &[&str], databases: &[(&str, &str, &str)]) -> Self {
+        let mut command = deployment.marquee(arguments);
+        command
+            .env("MARQUEE_LOG_FORMAT", "json")
+            .env_remove("MARQUEE_DATABASE_URL");
+        for (variable, database, role) in databases {
+            command.env(variable, deployment.url_as(database, role));
+        }
+        let mut process = Process::start(command);
+        let address = process.says("where it serves", |line| {
+            let line: Value = serde_json::from_str(line).ok()?;
+            Some(line["address"].as_str()?.to_owned())
+        });
+        let url = format!("http://{}", address.await);
+        let client = Client::new(&url);
+        until("ready", async || client.get("/readyz").await.status == 200).await;
+        Self { process, client, url }
+    }
+}
+
+async fn run(deployment: &Deployment, arguments: &[&str]) -> String {
+    let ended = Process::start(deployment.marquee(arguments)).ended().await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    ended.said.join("\n")
+}
+
+#[tokio::test]
+async fn every_service_runs_as_a_process_of_its_own() {
+    let deployment = Deployment::create().await;
+    for _ in 0..2 {
+        let said = run(&deployment, &["migrate"]).await;
+        assert!(said.contains("are migrated"), "{said}");
+    }
+    const LOG: &str = "MARQUEE_EVENT_STORE_URL";
+    let projection = async |name: &str| {
+        let role = format!("marquee_{name}");
+        let variable = format!("MARQUEE_{}_DATABASE_URL", name.to_uppercase());
+        let databases = [(LOG, "event_store", role.as_str()), (&variable, name, &role)];
+        Serving::start(&deployment, &["projections", "serve", name], &databases).await
+    };
+    let command_api = [(LOG, "event_store", "marquee_command_api")];
+    let event_relay = [(LOG, "event_store", "marquee_event_relay")];
+    let (commands, relay, users, movies, catalog) = tokio::join!(
+        Serving::start(&deployment, &["command-api"], &command_api),
+        Serving::start(&deployment, &["event-relay"], &event_relay),
+        projection("users"),
+        projection("movies"),
+        projection("catalog"),
+    );
+
+    let form = commands
+        .client
+        .request(Method::POST, "/users/1")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("full_name=usama");
+    let answer = form.send().await.expect("an answer");
+    assert_eq!(answer.status(), 201);
+    let answer: Value = answer.json().await.expect("JSON");
+    let position = answer["position"].as_i64().expect("a position");
+    let user = users.client.get_at("/users/1", position).await.accepted();
+    assert_eq!(user.body["full_name"], "usama");
+
+    let said = run(&deployment, &["seed", "--url", &commands.url]).await;
+    assert!(said.contains("40 movies, 12 cinemas, 5 users"), "{said}");
+    let last = commands.client.post("/users/1", answer["full_name"].clone()).await;
+    assert_eq!(last.status, 422, "a text is no user: {last:?}");
+    let last = commands
+        .client
+        .post("/users/2", serde_json::json!({"full_name": "last"}))
+        .await;
+    let head = last.accepted().position();
+    let shown = movies.client.get_at("/movies?limit=100", head).await.accepted();
+    assert_eq!(shown.body["items"].as_array().map(Vec::len), Some(40));
+    let shown = catalog.client.get_at("/catalog/berlin", head).await.accepted();
+    assert_eq!(shown.body["items"].as_array().map(Vec::len), Some(3));
+    assert_eq!(
+        users.client.get("/movies").await.status,
+        404,
+        "each answers for itself alone"
+    );
+    assert_eq!(relay.client.get("/users/1").await.status, 404);
+
+    for serving in [commands, relay, users, movies, catalog] {
+        serving.process.signal("TERM").await;
+        let ended = serving.process.ended().await;
+        assert_eq!(ended.code, Some(0), "{ended:?}");
+    }
+}

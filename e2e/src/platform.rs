@@ -5,7 +5,7 @@ use std::sync::Arc;
 use command_api::CommandApiArgs;
 use event_bus::AmqpUrl;
 use event_relay::{RelayArgs, RelayTuning};
-use projections::{ConsumerArgs, Name, ProjectionsArgs};
+use projections::{ConsumerArgs, Name, Served};
 use service::{ServeError, Service};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -63,24 +63,16 @@ async fn services(databases: &Databases, amqp_url: AmqpUrl) -> Vec<Service> {
         amqp_url: amqp_url.clone(),
         tuning: RelayTuning::default(),
     };
-    let projections = ProjectionsArgs {
-        event_store_url: databases.event_store_url("marquee_users"),
-        amqp_url,
-        users_database_url: Some(databases.projection_url(Name::Users)),
-        movies_database_url: Some(databases.projection_url(Name::Movies)),
-        catalog_database_url: Some(databases.projection_url(Name::Catalog)),
-        users_event_store_url: None,
-        movies_event_store_url: Some(databases.event_store_url("marquee_movies")),
-        catalog_event_store_url: Some(databases.event_store_url("marquee_catalog")),
-        consumer: ConsumerArgs::default(),
-    };
+    let projections = Name::ALL.map(|name| Served {
+        projection: name.projection(),
+        database_url: databases.projection_url(name),
+        event_store_url: databases.event_store_url(name.role()),
+    });
     vec![
         command_api::service_waking(command_api, appended.clone())
             .await
             .expect("the command API"),
         event_relay::service_waking(relay, appended).await.expect("the relay"),
-        projections::service(projections, &Name::ALL)
-            .await
-            .expect("the projections"),
+        Served::service(projections.into(), &amqp_url, &ConsumerArgs::default()),
     ]
 }

@@ -77,30 +77,6 @@ pub struct ProjectionsArgs {
         hide_env_values = true
     )]
     pub catalog_database_url: Option<DatabaseUrl>,
-    /// The event store as the role `marquee_users` [default: as --event-store-url]
-    #[arg(
-        long,
-        env = "MARQUEE_USERS_EVENT_STORE_URL",
-        value_name = "URL",
-        hide_env_values = true
-    )]
-    pub users_event_store_url: Option<DatabaseUrl>,
-    /// The event store as the role `marquee_movies` [default: as --event-store-url]
-    #[arg(
-        long,
-        env = "MARQUEE_MOVIES_EVENT_STORE_URL",
-        value_name = "URL",
-        hide_env_values = true
-    )]
-    pub movies_event_store_url: Option<DatabaseUrl>,
-    /// The event store as the role `marquee_catalog` [default: as --event-store-url]
-    #[arg(
-        long,
-        env = "MARQUEE_CATALOG_EVENT_STORE_URL",
-        value_name = "URL",
-        hide_env_values = true
-    )]
-    pub catalog_event_store_url: Option<DatabaseUrl>,
     /// How the consumers work.
     #[command(flatten, next_help_heading = "Projections")]
     pub consumer: ConsumerArgs,
@@ -114,16 +90,6 @@ impl ProjectionsArgs {
             Name::Movies => self.movies_database_url.as_ref(),
             Name::Catalog => self.catalog_database_url.as_ref(),
         }
-    }
-
-    /// Gives the url with which a projection reads the log.
-    pub fn event_store_url(&self, name: Name) -> &DatabaseUrl {
-        let own = match name {
-            Name::Users => self.users_event_store_url.as_ref(),
-            Name::Movies => self.movies_event_store_url.as_ref(),
-            Name::Catalog => self.catalog_event_store_url.as_ref(),
-        };
-        own.unwrap_or(&self.event_store_url)
     }
 }
 

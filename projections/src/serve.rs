@@ -154,7 +154,7 @@ impl ProjectionsArgs {
         Ok(Served {
             projection: name.projection(),
             database_url,
-            event_store_url: self.event_store_url(name).clone(),
+            event_store_url: self.event_store_url.clone(),
         })
     }
 }

@@ -4,7 +4,7 @@ use e2e::Client;
 use reqwest::Method;
 use tokio::process::Command;
 
-use crate::child::{Ended, Process};
+use crate::child::Process;
 
 /// The last line of the greeting begins so.
 const GREETING_END: &str = "Ctrl-C stops everything";
@@ -43,10 +43,14 @@ impl Up {
         }
     }
 
-    /// Tells it to end in good order with a signal.
-    pub(crate) async fn stop(self, signal: &str) -> Ended {
+    /// Tells it to end with a signal: it does so in good order, and has nothing to complain of.
+    pub(crate) async fn stop(self, signal: &str) {
+        let said_before = self.process.said().len();
         self.process.signal(signal).await;
-        self.process.ended().await
+        let ended = self.process.ended().await;
+        assert_eq!(ended.code, Some(0), "{ended:#?}");
+        let said_last = &ended.said[said_before..];
+        assert!(!said_last.iter().any(|line| line.contains("ERROR")), "{ended:#?}");
     }
 
     /// The requests that the greeting offers to try, as printed.

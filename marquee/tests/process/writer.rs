@@ -6,6 +6,8 @@ use tokio::sync::watch;
 
 /// The user whom all writers write to in turn with their own.
 const SHARED_USER: &str = "shared";
+/// Conflicts in a row that are no fault: all writers write to one user.
+const CONFLICTS_MAX: usize = 100;
 
 /// A command that was answered as accepted.
 #[derive(Debug, Clone)]
@@ -77,8 +79,16 @@ impl Writer {
         format!("writer {} command {n}", self.number)
     }
 
+    /// Sends the next command. When others kept getting ahead of it, it has changed nothing and is sent again.
     async fn try_next(&self, client: &Client) -> Result<Answer, reqwest::Error> {
-        self.try_send(client, self.answered).await
+        let mut answer = self.try_send(client, self.answered).await?;
+        for _ in 0..CONFLICTS_MAX {
+            if answer.body["code"] != "CONFLICT" {
+                break;
+            }
+            answer = self.try_send(client, self.answered).await?;
+        }
+        Ok(answer)
     }
 
     async fn try_send(&self, client: &Client, n: usize) -> Result<Answer, reqwest::Error> {

@@ -126,19 +126,18 @@ fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
 
 fn of_the_page() -> BTreeMap<String, Setting> {
     let settings = rows_of("MARQUEE_").map(|cells| {
-        let [variable, flag, default, commands, _meaning] = cells.as_slice() else {
-            panic!("a setting has five cells: {cells:?}");
-        };
+        let [variable, flag, default, commands, _meaning] =
+            <[String; 5]>::try_from(cells).expect("only rows of five cells are taken");
         let commands = match commands.as_str() {
             "all" => COMMANDS.map(str::to_owned).into(),
             some => some.split(", ").map(str::to_owned).collect(),
         };
         let setting = Setting {
-            flag: flag.clone(),
-            default: default.clone(),
+            flag,
+            default,
             commands,
         };
-        (variable.clone(), setting)
+        (variable, setting)
     });
     settings.collect()
 }

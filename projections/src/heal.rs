@@ -40,6 +40,8 @@ impl Cause {
 /// A part of the log, complete.
 #[derive(Debug)]
 pub(crate) struct Chunk {
+    /// Identity of the log.
+    pub(crate) log_id: Uuid,
     /// Its events of the bound keys, in position order.
     pub(crate) events: Vec<Envelope>,
     /// Identity of the event at its end, bound or not.
@@ -60,8 +62,9 @@ pub(crate) async fn read(
 ) -> Result<Chunk, LogError> {
     let rows = log.read_range(after, to).await?;
     let last = rows.last().expect("a complete range that is not empty has a last row");
-    let (event_id, recorded_at) = (last.event_id, last.recorded_at);
+    let (log_id, event_id, recorded_at) = (last.log_id, last.event_id, last.recorded_at);
     Ok(Chunk {
+        log_id,
         events: rows.into_iter().filter(|event| is_bound(bindings, event)).collect(),
         event_id,
         recorded_at,

@@ -4,6 +4,7 @@
 //! through the [`Writer`]; [`LogReader`] reads the log in position order, which is commit order.
 
 mod append;
+mod ask;
 mod batch;
 mod cache;
 mod error;
@@ -24,7 +25,7 @@ pub use error::{ExecuteError, StoreError};
 pub use execute::{CommandRequest, IfMatch, Outcome, Prepared};
 pub use idempotency::{Idempotency, RecordedAnswer};
 pub use load::Loaded;
-pub use log_reader::{Head, LogError, LogReader};
+pub use log_reader::{Head, LogError, LogReader, Place};
 pub use migrate::{MigrateError, ROLES, migrate};
 pub use relay_state::{Lease, RelayCheckpoint, RelayState, RelayStateError};
 pub use store::{EventStore, StoreConfig};

@@ -2,9 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use domain::{Envelope, Position};
+use futures::FutureExt;
 use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::ask::ask;
 use crate::row::EnvelopeRow;
 
 /// Where the log ends.
@@ -16,6 +18,15 @@ pub struct Head {
     pub position: Position,
     /// When the last event was recorded.
     pub recorded_at: Option<DateTime<Utc>>,
+}
+
+/// A place in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Identity of the log.
+    pub log_id: Uuid,
+    /// Identity of the event there; none when the log does not reach that far.
+    pub event_id: Option<Uuid>,
 }
 
 /// Why the log could not be read.
@@ -48,7 +59,8 @@ pub enum LogError {
 
 /// Reads events in position order, which is commit order. Cheap to clone.
 ///
-/// Statements are bounded by the pool's acquire and statement timeouts.
+/// Waiting is bounded by the pool's acquire and statement timeouts, and by half a minute when no server is heard. Dropping
+/// a future costs the pool the connection it was using, and nothing else.
 #[derive(Clone, Debug)]
 pub struct LogReader {
     pool: PgPool,
@@ -65,9 +77,12 @@ impl LogReader {
     /// # Errors
     /// [`LogError::Database`].
     pub async fn log_id(&self) -> Result<Uuid, LogError> {
-        Ok(sqlx::query_scalar("SELECT log_id FROM log")
-            .fetch_one(&self.pool)
-            .await?)
+        let log_id = ask(&self.pool, |connection| {
+            sqlx::query_scalar("SELECT log_id FROM log")
+                .fetch_one(connection)
+                .boxed()
+        });
+        Ok(log_id.await?)
     }
 
     /// Where the log ends now.
@@ -75,13 +90,17 @@ impl LogReader {
     /// # Errors
     /// [`LogError::Database`].
     pub async fn head(&self) -> Result<Head, LogError> {
-        let (log_id, position, recorded_at): (Uuid, Option<i64>, Option<DateTime<Utc>>) = sqlx::query_as(
-            "SELECT l.log_id, e.position, e.recorded_at FROM log l LEFT JOIN LATERAL (
-                SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1
-             ) e ON true",
-        )
-        .fetch_one(&self.pool)
-        .await?;
+        let (log_id, position, recorded_at): (Uuid, Option<i64>, Option<DateTime<Utc>>) =
+            ask(&self.pool, |connection| {
+                sqlx::query_as(
+                    "SELECT l.log_id, e.position, e.recorded_at FROM log l LEFT JOIN LATERAL (
+                        SELECT position, recorded_at FROM events ORDER BY position DESC LIMIT 1
+                     ) e ON true",
+                )
+                .fetch_one(connection)
+                .boxed()
+            })
+            .await?;
         Ok(Head {
             log_id,
             position: Position(position.unwrap_or(0)),
@@ -118,28 +137,35 @@ impl LogReader {
         }
     }
 
-    /// Identity of the event at a position, if the log reaches that far.
+    /// Which log this is, and which event it has at a position: read together, for a log can be replaced at any time.
     ///
     /// # Errors
     /// [`LogError::Database`].
-    pub async fn event_id_at(&self, position: Position) -> Result<Option<Uuid>, LogError> {
-        Ok(sqlx::query_scalar("SELECT event_id FROM events WHERE position = $1")
-            .bind(position.0)
-            .fetch_optional(&self.pool)
-            .await?)
+    pub async fn place(&self, position: Position) -> Result<Place, LogError> {
+        let (log_id, event_id) = ask(&self.pool, move |connection| {
+            sqlx::query_as("SELECT l.log_id, e.event_id FROM log l LEFT JOIN events e ON e.position = $1")
+                .bind(position.0)
+                .fetch_one(connection)
+                .boxed()
+        })
+        .await?;
+        Ok(Place { log_id, event_id })
     }
 
     async fn read_between(&self, after: Position, to: Position) -> Result<Vec<Envelope>, LogError> {
-        let rows: Vec<EnvelopeRow> = sqlx::query_as(
-            "SELECT l.log_id, e.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_id, e.event_type,
-                    e.event_version, e.payload::text AS payload, e.metadata, e.recorded_at
-             FROM events e, log l
-             WHERE e.position > $1 AND e.position <= $2
-             ORDER BY e.position",
-        )
-        .bind(after.0)
-        .bind(to.0)
-        .fetch_all(&self.pool)
+        let rows: Vec<EnvelopeRow> = ask(&self.pool, move |connection| {
+            sqlx::query_as(
+                "SELECT l.log_id, e.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_id, e.event_type,
+                        e.event_version, e.payload::text AS payload, e.metadata, e.recorded_at
+                 FROM events e, log l
+                 WHERE e.position > $1 AND e.position <= $2
+                 ORDER BY e.position",
+            )
+            .bind(after.0)
+            .bind(to.0)
+            .fetch_all(connection)
+            .boxed()
+        })
         .await?;
         let mut expected = after;
         let mut envelopes = Vec::with_capacity(rows.len());

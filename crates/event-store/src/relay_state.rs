@@ -3,8 +3,11 @@
 use std::time::{Duration, Instant};
 
 use domain::Position;
+use futures::FutureExt;
 use sqlx::PgPool;
 use uuid::Uuid;
+
+use crate::ask::ask;
 
 /// Why the relay's row could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -78,15 +81,18 @@ impl RelayState {
     pub async fn acquire(&self, holder: Uuid, ttl: Duration) -> Result<Option<Lease>, RelayStateError> {
         let valid_until = Instant::now() + ttl;
         // No reason to wait for the disk: the fence compares the holder too, and a crash ends every connection.
-        let epoch: Option<i64> = sqlx::query_scalar(
-            "UPDATE relay SET holder = $1, epoch = epoch + 1, expires_at = clock_timestamp() + $2
-             WHERE (holder = $1 OR expires_at <= clock_timestamp())
-               AND set_config('synchronous_commit', 'off', true) IS NOT NULL
-             RETURNING epoch",
-        )
-        .bind(holder)
-        .bind(ttl)
-        .fetch_optional(&self.pool)
+        let epoch: Option<i64> = ask(&self.pool, move |connection| {
+            sqlx::query_scalar(
+                "UPDATE relay SET holder = $1, epoch = epoch + 1, expires_at = clock_timestamp() + $2
+                 WHERE (holder = $1 OR expires_at <= clock_timestamp())
+                   AND set_config('synchronous_commit', 'off', true) IS NOT NULL
+                 RETURNING epoch",
+            )
+            .bind(holder)
+            .bind(ttl)
+            .fetch_optional(connection)
+            .boxed()
+        })
         .await?;
         Ok(epoch.map(|epoch| Lease {
             holder,
@@ -102,15 +108,14 @@ impl RelayState {
     /// [`RelayStateError::Fenced`] when another relay has taken it, [`RelayStateError::Database`].
     pub async fn renew(&self, lease: &Lease) -> Result<Lease, RelayStateError> {
         let valid_until = Instant::now() + lease.ttl;
-        let renewed = sqlx::query(
+        let renewal = sqlx::query(
             "UPDATE relay SET expires_at = clock_timestamp() + $3
              WHERE holder = $1 AND epoch = $2 AND set_config('synchronous_commit', 'off', true) IS NOT NULL",
         )
         .bind(lease.holder)
         .bind(lease.epoch)
-        .bind(lease.ttl)
-        .execute(&self.pool)
-        .await?;
+        .bind(lease.ttl);
+        let renewed = ask(&self.pool, |connection| renewal.execute(connection).boxed()).await?;
         lease.unless_fenced(renewed.rows_affected(), valid_until)
     }
 
@@ -121,7 +126,7 @@ impl RelayState {
     /// has changed then. [`RelayStateError::Database`].
     pub async fn advance(&self, lease: &Lease, checkpoint: &RelayCheckpoint) -> Result<Lease, RelayStateError> {
         let valid_until = Instant::now() + lease.ttl;
-        let advanced = sqlx::query(
+        let move_forward = sqlx::query(
             "UPDATE relay SET expires_at = clock_timestamp() + $3,
                 log_id = $4, position = $5, event_id = $6, watermark = $7
              WHERE holder = $1 AND epoch = $2 AND position <= $5 AND watermark <= $7
@@ -133,9 +138,8 @@ impl RelayState {
         .bind(checkpoint.log_id)
         .bind(checkpoint.position.0)
         .bind(checkpoint.event_id)
-        .bind(checkpoint.watermark.0)
-        .execute(&self.pool)
-        .await?;
+        .bind(checkpoint.watermark.0);
+        let advanced = ask(&self.pool, |connection| move_forward.execute(connection).boxed()).await?;
         lease.unless_fenced(advanced.rows_affected(), valid_until)
     }
 
@@ -144,11 +148,11 @@ impl RelayState {
     /// # Errors
     /// [`RelayStateError::Database`].
     pub async fn release(&self, lease: &Lease) -> Result<(), RelayStateError> {
-        sqlx::query("UPDATE relay SET holder = NULL, expires_at = '-infinity' WHERE holder = $1 AND epoch = $2")
-            .bind(lease.holder)
-            .bind(lease.epoch)
-            .execute(&self.pool)
-            .await?;
+        let giving_back =
+            sqlx::query("UPDATE relay SET holder = NULL, expires_at = '-infinity' WHERE holder = $1 AND epoch = $2")
+                .bind(lease.holder)
+                .bind(lease.epoch);
+        ask(&self.pool, |connection| giving_back.execute(connection).boxed()).await?;
         Ok(())
     }
 
@@ -158,9 +162,12 @@ impl RelayState {
     /// [`RelayStateError::Database`].
     pub async fn checkpoint(&self) -> Result<RelayCheckpoint, RelayStateError> {
         let (log_id, position, event_id, watermark): (Option<Uuid>, i64, Option<Uuid>, i64) =
-            sqlx::query_as("SELECT log_id, position, event_id, watermark FROM relay")
-                .fetch_one(&self.pool)
-                .await?;
+            ask(&self.pool, |connection| {
+                sqlx::query_as("SELECT log_id, position, event_id, watermark FROM relay")
+                    .fetch_one(connection)
+                    .boxed()
+            })
+            .await?;
         Ok(RelayCheckpoint {
             log_id,
             position: Position(position),

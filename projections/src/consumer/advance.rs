@@ -1,7 +1,7 @@
 //! Moves the read model forward, from what was delivered or from the log, and insists on it.
 
 use domain::Position;
-use event_store::LogError;
+use event_store::{LogError, Place};
 use metrics::histogram;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -116,6 +116,7 @@ impl<'a> Advance<'a> {
                     return Ok(Done::Committed(events));
                 }
                 Err(Trouble::BeyondLog) => return Ok(Done::BeyondLog),
+                Err(Trouble::LogChanged) => return Err(Ending::LogChanged),
                 Err(Trouble::Void(error)) => return Err(Ending::Database(error)),
                 Err(Trouble::Passing(error)) => {
                     self.consumer.progress.failed(&error);
@@ -155,7 +156,11 @@ impl<'a> Advance<'a> {
             Content::Delivered(events) => {
                 let event_id = match events.last().filter(|event| event.position == work.to) {
                     Some(event) => event.event_id,
-                    None => consumer.log.event_id_at(work.to).await?.ok_or(Trouble::BeyondLog)?,
+                    None => {
+                        let place = consumer.log.place(work.to).await?;
+                        self.expect_log(place.log_id)?;
+                        place.event_id.ok_or(Trouble::BeyondLog)?
+                    }
                 };
                 (events, event_id, work.recorded_at)
             }
@@ -167,6 +172,7 @@ impl<'a> Advance<'a> {
                     }
                     chunk => chunk?,
                 };
+                self.expect_log(chunk.log_id)?;
                 (chunk.events, chunk.event_id, Some(chunk.recorded_at))
             }
         };
@@ -179,18 +185,27 @@ impl<'a> Advance<'a> {
         Batch::decode(&*consumer.projection, events, target)
             .map_err(|(source, position)| Trouble::Passing(PassingError::Unknown { position, source }))
     }
+
+    /// Refuses what was read from another log than the checkpoint is in: it was replaced meanwhile.
+    fn expect_log(&self, log_id: Uuid) -> Result<(), Trouble> {
+        if log_id == self.log_id {
+            Ok(())
+        } else {
+            Err(Trouble::LogChanged)
+        }
+    }
 }
 
 /// Looks for the checkpoint's event at its position, and gives the log's identity. A log that has another identity
 /// than the checkpoint, and still its event, was restored or promoted without losing anything of the read model.
 async fn find_checkpoint(consumer: &Consumer, applier: &mut Applier, row: &Row) -> Result<Uuid, Ending> {
-    let log_id = consumer.log.log_id().await?;
-    let Some(event_id) = row.checkpoint.event_id else {
-        return Ok(log_id);
-    };
     let position = row.checkpoint.position;
-    if consumer.log.event_id_at(position).await? != Some(event_id) {
+    let Place { log_id, event_id } = consumer.log.place(position).await?;
+    if event_id != row.checkpoint.event_id {
         return Err(Ending::LogDiverged { position: position.0 });
+    }
+    if event_id.is_none() {
+        return Ok(log_id);
     }
     if row.checkpoint.log_id != Some(log_id) {
         tracing::warn!(projection = consumer.projection.name(), %log_id, "the log has a new identity; the checkpoint is in it");

@@ -59,6 +59,8 @@ pub(super) enum Trouble {
     Passing(PassingError),
     /// The log does not have the position that a watermark spoke of.
     BeyondLog,
+    /// What was read is of another log than the checkpoint.
+    LogChanged,
     /// What the session holds is void.
     Void(CommitError),
 }

@@ -198,6 +198,23 @@ async fn a_restored_log_that_still_has_the_checkpoint_is_followed_on() {
 }
 
 #[tokio::test]
+async fn a_range_of_a_log_that_was_replaced_meanwhile_is_not_healed_from_the_new_one() {
+    let mut stack = Stack::start().await;
+    let process = stack.serve(Recorder::default()).await;
+    process.reach_state("waiting").await;
+    let head = stack.append_many(20).await;
+    stack.relay(0, 10).await;
+    stack.expect_equal_to_log(10).await;
+    // Published by a relay that had not heard of it yet.
+    let watermark = stack.watermark(10, head).await;
+    stack.restore_log(8).await;
+    assert!(stack.append_many(20).await > head);
+    stack.publish_watermark(&watermark).await;
+    process.reach_state("log_diverged").await;
+    assert_eq!(stack.position().await, Some(10));
+}
+
+#[tokio::test]
 async fn a_log_that_went_back_unnoticed_is_found_out_in_the_silence() {
     let mut stack = Stack::start().await;
     let process = stack

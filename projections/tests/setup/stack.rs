@@ -148,6 +148,12 @@ impl Stack {
 
     /// Closes `(from, to]` as the relay does.
     pub(crate) async fn close(&mut self, from: i64, to: i64) {
+        let watermark = self.watermark(from, to).await;
+        self.publish_watermark(&watermark).await;
+    }
+
+    /// Makes the watermark of `(from, to]`.
+    pub(crate) async fn watermark(&self, from: i64, to: i64) -> Watermark {
         let mut watermark = Watermark {
             log_id: self.log.log_id().await.expect("the log's identity"),
             from: Position(from),
@@ -163,7 +169,7 @@ impl Stack {
                 .add(event.position);
             watermark.recorded_at = Some(event.recorded_at);
         }
-        self.publish_watermark(&watermark).await;
+        watermark
     }
 
     /// Publishes a watermark, true or not.

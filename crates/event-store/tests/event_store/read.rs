@@ -1,10 +1,12 @@
 //! Reading the log: contiguous or an error.
 
 use domain::{Event, Metadata, Position, Sequence, UserEvent};
-use event_store::{CommandRequest, LogError};
+use event_store::{CommandRequest, LogError, LogReader, Place};
+use futures::poll;
+use service::database::connect_options;
 use sqlx::Connection;
 
-use crate::setup::{Log, accepted, register, set_profile};
+use crate::setup::{Log, accepted, register, set_profile, until};
 
 #[tokio::test]
 async fn an_event_comes_back_as_it_was_decided_with_its_place_and_origin() {
@@ -45,8 +47,11 @@ async fn an_event_comes_back_as_it_was_decided_with_its_place_and_origin() {
     );
     assert_eq!(event.metadata, metadata);
     assert_eq!(Some(event.recorded_at), head.recorded_at);
-    assert_eq!(reader.event_id_at(Position(1)).await.expect("id"), Some(event.event_id));
-    assert_eq!(reader.event_id_at(Position(2)).await.expect("id"), None);
+    for (position, event_id) in [(1, Some(event.event_id)), (2, None)] {
+        let log_id = head.log_id;
+        let place = reader.place(Position(position)).await.expect("a place");
+        assert_eq!(place, Place { log_id, event_id });
+    }
     let payload: serde_json::Value = serde_json::from_str(&event.payload).expect("json");
     assert_eq!(
         payload,
@@ -100,4 +105,33 @@ async fn a_range_is_complete_or_an_error_and_a_gap_is_never_read_over() {
         ),
         "{gap:?}"
     );
+}
+
+#[tokio::test]
+async fn a_question_given_up_half_way_does_not_cost_the_pool_its_connection() {
+    let log = Log::create().await;
+    let reader = LogReader::new(
+        log.pool_as("marquee_event_relay")
+            .options()
+            .clone()
+            .max_connections(1)
+            .connect_lazy_with(connect_options(&log.url_as("marquee_event_relay"), "test")),
+    );
+    let mut admin = log.admin().await;
+    let mut holding = admin.begin().await.expect("begin");
+    sqlx::query("LOCK TABLE events IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *holding)
+        .await
+        .expect("lock");
+    let mut looking_on = log.admin().await;
+    let mut reading = Box::pin(reader.head());
+    until(async || {
+        let waiting = poll!(&mut reading);
+        assert!(waiting.is_pending(), "{waiting:?}");
+        log.lock_is_waited_for(&mut looking_on, "relation").await
+    })
+    .await;
+    drop(reading);
+    reader.log_id().await.expect("another connection");
+    holding.rollback().await.expect("rollback");
 }

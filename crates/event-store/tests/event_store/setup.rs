@@ -98,16 +98,19 @@ impl Log {
     /// Waits until an append waits for the lock: it was sent, and what is queued now goes into the next batch.
     pub(crate) async fn append_waits(&self) {
         let mut admin = self.admin().await;
-        until(async || {
-            sqlx::query_scalar(
-                "SELECT count(*) > 0 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
-                 WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted",
-            )
-            .fetch_one(&mut admin)
-            .await
-            .expect("locks")
-        })
-        .await;
+        until(async || self.lock_is_waited_for(&mut admin, "advisory").await).await;
+    }
+
+    /// Tells whether somebody waits for a lock of this type.
+    pub(crate) async fn lock_is_waited_for(&self, admin: &mut PgConnection, lock_type: &str) -> bool {
+        sqlx::query_scalar(
+            "SELECT count(*) > 0 FROM pg_locks l JOIN pg_database d ON d.oid = l.database
+             WHERE d.datname = current_database() AND l.locktype = $1 AND NOT l.granted",
+        )
+        .bind(lock_type)
+        .fetch_one(admin)
+        .await
+        .expect("locks")
     }
 
     /// Asserts that positions are dense from 1 and every stream's sequences unbroken; returns the number of events.

@@ -1,12 +1,14 @@
 //! `marquee up`: finds or starts the servers, makes the databases ready, runs all services in this process, and stops
 //! what it started.
 
+use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use command_api::{CommandApiArgs, CommandApiTuning};
 use dev_stack::{DevStack, Options};
 use domain::Position;
@@ -49,10 +51,10 @@ pub(crate) struct UpArgs {
     #[arg(long, env = "MARQUEE_AMQP_URL", value_name = "URL", hide_env_values = true)]
     amqp_url: Option<AmqpUrl>,
     /// Never install packages, even where that would be the only way to the servers
-    #[arg(long, env = "MARQUEE_NO_INSTALL")]
+    #[arg(long, env = "MARQUEE_NO_INSTALL", value_parser = BoolishValueParser::new())]
     no_install: bool,
     /// Leave the log empty instead of loading the demo set the first time
-    #[arg(long, env = "MARQUEE_NO_DEMO")]
+    #[arg(long, env = "MARQUEE_NO_DEMO", value_parser = BoolishValueParser::new())]
     no_demo: bool,
     #[command(flatten)]
     prefix: DatabasePrefix,
@@ -80,8 +82,12 @@ pub(crate) async fn run(args: UpArgs, shutdown: CancellationToken) -> Result<(),
     let listener = TcpListener::bind(listen).await.map_err(|error| {
         format!("cannot listen on {listen}: {error}; choose another address with --listen or MARQUEE_LISTEN")
     })?;
-    let progress = Progress::start();
     let home = args.home.clone().unwrap_or_else(dev_stack::default_home);
+    fs::create_dir_all(&home).map_err(|error| {
+        let home = home.display();
+        format!("{home} cannot be the home: {error}; choose another directory with --home or MARQUEE_HOME")
+    })?;
+    let progress = Progress::start();
     let say = |step: &str| progress.step(step);
     say("Looking for PostgreSQL and RabbitMQ");
     let options = Options {

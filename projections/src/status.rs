@@ -138,17 +138,20 @@ impl Observed {
         let name = self.progress.projection();
         let lag_events = gauge!(metric::LAG_EVENTS, metric::PROJECTION => name);
         let lag_seconds = gauge!(metric::LAG_SECONDS, metric::PROJECTION => name);
-        while stop
-            .run_until_cancelled(tokio::time::sleep(MEASURE_INTERVAL))
-            .await
-            .is_some()
-        {
+        let parked_streams = gauge!(metric::STREAMS_PARKED, metric::PROJECTION => name);
+        loop {
             let status = self.status().await;
+            if let Some(parked) = status.parked_streams {
+                parked_streams.set(parked as f64);
+            }
             if let (Some(events), Some(seconds)) = (status.lag_events, status.lag_seconds) {
                 lag_events.set(events as f64);
                 lag_seconds.set(seconds as f64);
             }
+            let pause = tokio::time::sleep(MEASURE_INTERVAL);
+            if stop.run_until_cancelled(pause).await.is_none() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 }

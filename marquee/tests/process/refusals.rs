@@ -134,18 +134,19 @@ async fn a_home_that_cannot_be_written_is_named() {
     symlink("/dev/full", full.join("role-passwords.unfinished")).expect("a link");
 
     for (home, reason) in [
-        (file.as_path(), "Not a directory"),
+        (file.as_path(), "File exists"),
         ("/proc/marquee".as_ref(), "No such file or directory"),
-        (full.as_path(), "No space left on device"),
     ] {
         let shown = home.display().to_string();
-        let mut given_servers = deployment.marquee(&["up"]);
-        given_servers.env("MARQUEE_HOME", home);
-        refused(given_servers, 1, &[&shown, reason]).await;
-    }
-    for home in [file.as_path(), "/proc/marquee".as_ref()] {
-        let shown = home.display().to_string();
         let own_servers = marquee(&["--listen", "127.0.0.1:0", "--no-install", "--home", &shown]);
-        refused(own_servers, 1, &[&shown]).await;
+        refused(own_servers, 1, &[&shown, reason, "MARQUEE_HOME"]).await;
     }
+    let mut given_servers = deployment.marquee(&["up"]);
+    given_servers.env("MARQUEE_HOME", &full);
+    refused(
+        given_servers,
+        1,
+        &[&full.display().to_string(), "No space left on device"],
+    )
+    .await;
 }

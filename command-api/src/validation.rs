@@ -1,6 +1,5 @@
 //! Parsing the fields of a request into values of the business, all errors collected.
 
-use axum::http::StatusCode;
 use domain::InvalidValue;
 use service::{FieldError, Problem};
 use uuid::Uuid;
@@ -50,14 +49,7 @@ pub(crate) fn path_id<T>(
     text: &str,
     parse: fn(&str) -> Result<T, InvalidValue>,
 ) -> Result<T, Problem> {
-    parse(text).map_err(|error| {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            "INVALID_PATH",
-            "the path has a parameter that is not acceptable",
-        )
-        .with_error(field_error(&format!("/{parameter}"), error))
-    })
+    parse(text).map_err(|error| Problem::invalid_path(vec![field_error(&format!("/{parameter}"), error)]))
 }
 
 fn field_error(pointer: &str, error: InvalidValue) -> FieldError {

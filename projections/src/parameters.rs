@@ -1,6 +1,5 @@
 //! Checks the parameters of queries, so that one answer names everything that is wrong with them.
 
-use axum::http::StatusCode;
 use chrono::{Datelike, NaiveDate};
 use domain::InvalidValue;
 use serde::{Deserialize, Serialize};
@@ -109,8 +108,7 @@ impl Parameters {
         if self.errors.is_empty() {
             return Ok(());
         }
-        let detail = "the query has parameters that are not acceptable";
-        Err(Problem::new(StatusCode::BAD_REQUEST, "INVALID_QUERY", detail).with_errors(self.errors))
+        Err(Problem::invalid_query(self.errors))
     }
 }
 
@@ -124,12 +122,8 @@ pub(crate) fn path_id<T>(
     parse: impl FnOnce(&str) -> Result<T, InvalidValue>,
 ) -> Result<T, Problem> {
     parse(text).map_err(|invalid| {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            "INVALID_PATH",
-            "the path has an id that is none",
-        )
-        .with_error(FieldError::new(format!("/{name}"), invalid.code, invalid.detail))
+        let error = FieldError::new(format!("/{name}"), invalid.code, invalid.detail);
+        Problem::invalid_path(vec![error])
     })
 }
 

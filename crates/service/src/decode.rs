@@ -1,19 +1,27 @@
 //! From JSON, form or query text to a typed value, with every fault told at the field it is in.
 
+mod wording;
+
 use axum::http::StatusCode;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use serde_path_to_error::{Path, Segment};
 
 use crate::{FieldError, Problem};
+use wording::{GIVEN_TWICE, in_plain_words};
 
 /// The longest text of the client's that is repeated to it.
 const REPEATED_CHARS_MAX: usize = 200;
 
 /// Decodes a JSON object. 400 if the text is not JSON, 422 if it is JSON of another shape than `T`.
 pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let text = str::from_utf8(body)
-        .map_err(|_invalid| Problem::new(StatusCode::BAD_REQUEST, "INVALID_UTF8", "the body is not valid UTF-8"))?;
+    let text = str::from_utf8(body).map_err(|invalid| {
+        let detail = format!(
+            "the body is not valid UTF-8 from its byte {} on",
+            invalid.valid_up_to() + 1
+        );
+        Problem::new(StatusCode::BAD_REQUEST, "INVALID_UTF8", detail)
+    })?;
     // The whole text first: a typed decoder stops at the first wrong field and never sees what is broken behind it.
     serde_json::from_str::<IgnoredAny>(text).map_err(|error| malformed_json(&error))?;
     if !text.trim_start().starts_with('{') {
@@ -29,18 +37,17 @@ pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 
 /// Decodes a form (`application/x-www-form-urlencoded`); every value is a string.
 pub(crate) fn form<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    let malformed = |detail| Problem::new(StatusCode::BAD_REQUEST, "MALFORMED_FORM", detail);
-    if !decodes_to_utf8(body) {
-        return Err(malformed("the form is not valid UTF-8"));
+    if let Some(error) = first_not_utf8(body) {
+        let malformed = Problem::new(StatusCode::BAD_REQUEST, "MALFORMED_FORM", "the form is not valid UTF-8");
+        return Err(malformed.with_error(error));
     }
     let mut object = serde_json::Map::new();
     for (name, value) in url::form_urlencoded::parse(body) {
         if object.contains_key(name.as_ref()) {
-            let detail = format!("duplicate field `{}`", shortened(&name));
             return Err(Problem::validation(vec![FieldError::new(
                 child("", &name),
                 "DUPLICATE_FIELD",
-                detail,
+                GIVEN_TWICE,
             )]));
         }
         object.insert(name.into_owned(), Value::String(value.into_owned()));
@@ -50,24 +57,13 @@ pub(crate) fn form<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
 
 /// Decodes a query string. 400 with the parameter's name.
 pub(crate) fn query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
-    let invalid = || {
-        Problem::new(
-            StatusCode::BAD_REQUEST,
-            "INVALID_QUERY",
-            "the query has parameters that are not acceptable",
-        )
-    };
-    if !decodes_to_utf8(query.as_bytes()) {
-        return Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "INVALID_QUERY",
-            "the query is not valid UTF-8",
-        ));
+    if let Some(error) = first_not_utf8(query.as_bytes()) {
+        return Err(Problem::invalid_query(vec![error]));
     }
     let pairs = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
     serde_path_to_error::deserialize(pairs).map_err(|error| {
         let pointer = pointer(error.path());
-        invalid().with_error(field_error(pointer, &error.into_inner().to_string()))
+        Problem::invalid_query(vec![field_error(pointer, &error.into_inner().to_string())])
     })
 }
 
@@ -99,7 +95,7 @@ fn field_error(pointer: String, reason: &str) -> FieldError {
     } else {
         (pointer, "INVALID_VALUE")
     };
-    FieldError::new(pointer, code, shortened(reason))
+    FieldError::new(pointer, code, shortened(&in_plain_words(reason)))
 }
 
 fn malformed_json(error: &serde_json::Error) -> Problem {
@@ -125,6 +121,22 @@ fn child(pointer: &str, token: &str) -> String {
 
 fn shortened(text: &str) -> String {
     text.chars().take(REPEATED_CHARS_MAX).collect()
+}
+
+/// Finds the first pair of a query or form whose name or value is not UTF-8.
+fn first_not_utf8(encoded: &[u8]) -> Option<FieldError> {
+    let pair = encoded
+        .split(|byte| *byte == b'&')
+        .find(|pair| !decodes_to_utf8(pair))?;
+    let name = url::form_urlencoded::parse(pair)
+        .next()
+        .map(|(name, _)| name.into_owned());
+    let pointer = child("", &name.unwrap_or_default());
+    Some(FieldError::new(
+        pointer,
+        "INVALID_UTF8",
+        "must be valid UTF-8 once it is percent-decoded",
+    ))
 }
 
 /// Tells whether percent-encoded text stands for valid UTF-8; the decoder itself would replace what is not.
@@ -230,9 +242,17 @@ mod tests {
             fault(json::<Person>(b"{\"full_name\":\"\xff\"}")),
             (400, "INVALID_UTF8", None)
         );
-        assert_eq!(fault(form::<Person>(b"full_name=%ff")), (400, "MALFORMED_FORM", None));
-        assert_eq!(fault(form::<Person>(b"full_name=\xff")), (400, "MALFORMED_FORM", None));
-        assert_eq!(fault(query::<Page>("limit=%ff")), (400, "INVALID_QUERY", None));
+        let field = |pointer: &str| Some((pointer.to_owned(), "INVALID_UTF8"));
+        for body in [&b"full_name=%ff"[..], b"email=a&full_name=\xff"] {
+            assert_eq!(
+                fault(form::<Person>(body)),
+                (400, "MALFORMED_FORM", field("/full_name"))
+            );
+        }
+        assert_eq!(
+            fault(query::<Page>("limit=%ff")),
+            (400, "INVALID_QUERY", field("/limit"))
+        );
     }
 
     #[test]

@@ -1,12 +1,14 @@
 //! What a handler takes from a request; each failure is a problem that names the field.
 
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use serde::de::DeserializeOwned;
 
-use crate::{Problem, RawBody, decode};
+use crate::{FieldError, Problem, RawBody, decode};
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -64,7 +66,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         axum::extract::Path::from_request_parts(parts, state)
             .await
             .map(|axum::extract::Path(parameters)| Self(parameters))
-            .map_err(|rejection| Problem::new(StatusCode::BAD_REQUEST, "INVALID_PATH", rejection.body_text()))
+            .map_err(|rejection| Problem::invalid_path(wrong_parameter(rejection).into_iter().collect()))
     }
 }
 
@@ -73,6 +75,24 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
         decode::query(parts.uri.query().unwrap_or_default()).map(Self)
+    }
+}
+
+/// The parameter that does not decode, by its name.
+fn wrong_parameter(rejection: PathRejection) -> Option<FieldError> {
+    let PathRejection::FailedToDeserializePathParams(failed) = rejection else {
+        return None;
+    };
+    match failed.into_kind() {
+        ErrorKind::InvalidUtf8InPathParam { key } => {
+            let detail = "must be valid UTF-8 once it is percent-decoded";
+            Some(FieldError::new(format!("/{key}"), "INVALID_UTF8", detail))
+        }
+        ErrorKind::ParseErrorAtKey { key, .. } => {
+            let detail = "is not of the form it must have";
+            Some(FieldError::new(format!("/{key}"), "INVALID_VALUE", detail))
+        }
+        _ => None,
     }
 }
 

@@ -28,7 +28,8 @@ pub struct Problem {
 /// What is wrong with one field of the request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct FieldError {
-    /// JSON pointer (RFC 6901) to the field: `/full_name`; for a parameter, its name: `/limit`.
+    /// JSON pointer (RFC 6901) to the field: `/full_name`, `/genres/0`; for a parameter or a header, its name: `/limit`,
+    /// `/If-Match`.
     #[schema(example = "/full_name")]
     pub pointer: String,
     /// Stable code of the fault.
@@ -59,7 +60,8 @@ pub(crate) struct ProblemBody {
     code: &'static str,
     /// The id of the request, as in the `Request-Id` header and the logs.
     request_id: String,
-    /// One entry per wrong field; left out when no field is to blame.
+    /// The wrong fields; left out when no field is to blame. Values are checked all at once, but of the fields of a wrong
+    /// type only the first is told.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldError>,
@@ -83,6 +85,26 @@ impl Problem {
             StatusCode::UNPROCESSABLE_ENTITY,
             "VALIDATION_FAILED",
             "the request has fields that are not acceptable",
+        )
+        .with_errors(errors)
+    }
+
+    /// 400 `INVALID_PATH` with the wrong parameters of the path.
+    pub fn invalid_path(errors: Vec<FieldError>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "INVALID_PATH",
+            "the path has parameters that are not acceptable",
+        )
+        .with_errors(errors)
+    }
+
+    /// 400 `INVALID_QUERY` with the wrong parameters of the query.
+    pub fn invalid_query(errors: Vec<FieldError>) -> Self {
+        Self::new(
+            StatusCode::BAD_REQUEST,
+            "INVALID_QUERY",
+            "the query has parameters that are not acceptable",
         )
         .with_errors(errors)
     }

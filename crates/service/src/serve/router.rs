@@ -102,7 +102,11 @@ fn as_problem(response: Response) -> Response {
 }
 
 fn not_found() -> Problem {
-    Problem::new(StatusCode::NOT_FOUND, "NOT_FOUND", "there is nothing at this path")
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "NOT_FOUND",
+        "there is nothing at this path; /docs shows what there is",
+    )
 }
 
 fn method_not_allowed() -> Problem {

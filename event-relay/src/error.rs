@@ -25,6 +25,9 @@ pub enum RelayError {
     /// The relay's row could not be read or written.
     #[error("the lease or the checkpoint cannot be read or written")]
     State(#[source] RelayStateError),
+    /// The event store's database took a question and did not answer.
+    #[error("the event store's database does not answer")]
+    Unanswered,
     /// The log could not be read.
     #[error("the log cannot be read")]
     Log(#[source] LogError),

@@ -24,7 +24,7 @@ const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// [`RelayError::Disconnected`] when the broker is gone meanwhile: who cannot publish must not lead.
-/// [`RelayError::State`] when the database failed.
+/// [`RelayError::State`] when the database failed, [`RelayError::Unanswered`] when it says nothing.
 pub(crate) async fn stand_by(
     state: &RelayState,
     holder: Uuid,
@@ -40,11 +40,14 @@ pub(crate) async fn stand_by(
         if stop.is_cancelled() {
             return Ok(None);
         }
-        if let Some(lease) = state.acquire(holder, config.lease_ttl).await? {
+        // A lease that is told of later than it lasts is none.
+        let acquired = timeout(config.lease_ttl, state.acquire(holder, config.lease_ttl)).await;
+        if let Some(lease) = acquired.map_err(|_elapsed| RelayError::Unanswered)?? {
             tracing::info!(epoch = lease.epoch(), "this relay is the leader");
             return Ok(Some(lease));
         }
-        let position = state.checkpoint().await?.position;
+        let checkpoint = timeout(config.lease_ttl, state.checkpoint()).await;
+        let position = checkpoint.map_err(|_elapsed| RelayError::Unanswered)??.position;
         status.update(|status| {
             status.role = Role::Standby;
             (status.halted, status.last_error) = (None, None);

@@ -49,7 +49,7 @@ impl<'a> Publishing<'a> {
     /// Finds out where to begin.
     ///
     /// # Errors
-    /// As [`resume`] has them.
+    /// As [`resume`] has them; [`RelayError::LeaseLost`] when the lease has ended before that is known.
     pub(crate) async fn begin(
         config: &'a RelayConfig,
         status: &'a StatusBoard,
@@ -57,7 +57,8 @@ impl<'a> Publishing<'a> {
         publisher: &'a mut Publisher,
         (log, state, lease): (LogReader, RelayState, Lease),
     ) -> Result<Self, RelayError> {
-        let begin = resume(&log, &state).await?;
+        let begin = timeout_at(lease.valid_until().into(), resume(&log, &state)).await;
+        let begin = begin.unwrap_or(Err(RelayError::LeaseLost))?;
         let saved = begin.checkpoint;
         let watermark = saved.watermark;
         Ok(Self {
@@ -106,7 +107,7 @@ impl<'a> Publishing<'a> {
         if self.halt.is_none() {
             self.tail.start_if_due();
         } else if self.tail.is_empty() && self.range.is_empty() && self.window.is_empty() {
-            self.saver.write_now(&self.confirmed).await?;
+            self.write_checkpoint().await?;
             return self.halt.take().map_or(Ok(()), Err);
         }
         self.saver.start_if_due(&self.confirmed);
@@ -293,6 +294,11 @@ impl<'a> Publishing<'a> {
                 Err(_) => break,
             }
         }
+        self.write_checkpoint().await
+    }
+
+    /// Writes the last checkpoint of the term, while the lease holds.
+    async fn write_checkpoint(&mut self) -> Result<(), RelayError> {
         timeout_at(self.saver.publish_until(), self.saver.write_now(&self.confirmed))
             .await
             .unwrap_or(Err(RelayError::LeaseLost))

@@ -268,3 +268,18 @@ async fn a_database_that_hangs_ends_the_leadership_in_time() {
     relay.until(|status| status.role == Role::Leader).await;
     relay.stop().await;
 }
+
+#[tokio::test]
+async fn a_standby_whose_database_hangs_says_so_and_stops_when_told() {
+    let scene = Scene::create().await;
+    let mut leader = scene.relay();
+    leader.until(|status| status.role == Role::Leader).await;
+    let url = scene.database.url_as("marquee_event_relay", "test");
+    let (proxy, url) = CutProxy::to_url(&url).await.expect("a proxy");
+    let mut standby = Running::start(quick(), relay_pool(&url), &scene.vhost.amqp_url());
+    standby.until(|status| status.role == Role::Standby).await;
+    proxy.freeze(true);
+    standby.until(|status| status.last_error.is_some()).await;
+    standby.stop().await;
+    leader.stop().await;
+}

@@ -101,7 +101,7 @@ impl<T> Ranges<T> {
         if to <= self.closed {
             return None;
         }
-        let later = self.held.split_off(&Position(to.0 + 1));
+        let later = self.held.split_off(&Position(to.0.saturating_add(1)));
         let of_range = std::mem::replace(&mut self.held, later);
         let from = std::mem::replace(&mut self.closed, to);
         let source = if complete {
@@ -112,10 +112,10 @@ impl<T> Ranges<T> {
         Some(Closed { from, to, source })
     }
 
-    /// Count and sum of the held positions up to `to`.
+    /// Count and sum of the held positions up to `to`. Anybody can publish a position beyond all bounds.
     fn totals_to(&self, to: Position) -> (i64, i64) {
-        self.held
-            .range(..=to)
-            .fold((0, 0), |(count, sum), (position, _)| (count + 1, sum + position.0))
+        self.held.range(..=to).fold((0, 0), |(count, sum), (position, _)| {
+            (count + 1, i64::saturating_add(sum, position.0))
+        })
     }
 }

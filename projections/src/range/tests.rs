@@ -279,3 +279,15 @@ fn a_sign_of_life_further_on_shows_that_a_watermark_was_lost() {
         })
     );
 }
+
+#[test]
+fn positions_beyond_all_bounds_do_no_harm() {
+    let last = Position(i64::MAX);
+    let before = Position(i64::MAX - 1);
+    let mut ranges = Ranges::new(Position(0), HELD_MAX);
+    assert_eq!(ranges.hold(before, ()), Taken::Held);
+    assert_eq!(ranges.hold(last, ()), Taken::Held);
+    let count_and_sum = KeyTotal { count: 1, sum: last.0 };
+    let closed = ranges.close(before, last, count_and_sum).expect("a range");
+    assert_eq!(closed.source, Source::Log);
+}

@@ -15,7 +15,7 @@ use service::Problem;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use crate::control::{self, Row};
 use crate::{Generation, ReadWanted, parked};
@@ -85,6 +85,7 @@ impl Reads {
         let deadline = Instant::now() + wanted.wait;
         let min_position = wanted.min_position.unwrap_or_default();
         let mut committed = self.committed.clone();
+        let mut hint_spent = false;
         let mut poll_interval = POLL_INTERVAL_MIN;
         let mut head_asked = false;
         loop {
@@ -109,11 +110,12 @@ impl Reads {
             }
             let poll_at = deadline.min(Instant::now() + poll_interval);
             poll_interval = POLL_INTERVAL_MAX.min(poll_interval * 2);
-            let hinted = timeout_at(poll_at, committed.wait_for(|at| *at >= min_position)).await;
-            let consumer_gone = matches!(hinted, Ok(Err(_)));
-            drop(hinted);
-            if consumer_gone {
-                tokio::time::sleep_until(poll_at).await;
+            // A hint comes once: it stays true when the read model has gone back behind it, and when the consumer is gone.
+            if hint_spent {
+                sleep_until(poll_at).await;
+            } else {
+                let hinted = timeout_at(poll_at, committed.wait_for(|at| *at >= min_position)).await;
+                hint_spent = hinted.is_ok();
             }
         }
     }

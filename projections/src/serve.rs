@@ -207,8 +207,8 @@ fn check(name: &'static str, observed: Observed) -> Check {
         async move {
             let state = observed.progress.seen().state;
             match observed.reads.row().await {
-                Ok((_, row)) => Ok(format!("at position {}, consumer {state:?}", row.checkpoint.position.0)),
-                Err(problem) => Err(format!("{}, consumer {state:?}", problem.code())),
+                Ok((_, row)) => Ok(format!("at position {}, consumer {state}", row.checkpoint.position.0)),
+                Err(problem) => Err(format!("{}, consumer {state}", problem.code())),
             }
         }
     })

@@ -3,6 +3,7 @@
 pub(crate) mod progress;
 mod routes;
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -51,6 +52,21 @@ impl State {
     /// Tells whether somebody has to see to it.
     pub(crate) fn needs_attention(self) -> bool {
         matches!(self, Self::Held | Self::VersionMismatch | Self::LogDiverged)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Connecting => "connecting",
+            Self::Waiting => "waiting",
+            Self::Consuming => "consuming",
+            Self::Healing => "healing",
+            Self::Held => "held",
+            Self::VersionMismatch => "version_mismatch",
+            Self::LogDiverged => "log_diverged",
+            Self::Stopped => "stopped",
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::time::timeout;
 
 /// Longer than any statement timeout: who comes here hears from no server at all.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Asks on a connection of the pool, which gets it back once it has answered. One whose answer does not come in time, or
 /// whose caller is gone, is closed instead.

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use domain::{Position, Sequence};
+use futures::FutureExt;
 use sqlx::PgPool;
 
+use crate::ask::ask;
 use crate::error::StoreError;
 use crate::store::{EventStore, unavailable};
 
@@ -59,15 +61,15 @@ impl Record {
 
 /// What is recorded under a key, whatever request it belongs to.
 pub(crate) async fn recorded(pool: &PgPool, idempotency: &Idempotency) -> Result<Option<Record>, StoreError> {
-    sqlx::query_as(
+    let record = sqlx::query_as(
         "SELECT request_hash, status, sequence, position, location
          FROM idempotency_keys WHERE principal = $1 AND key = $2",
     )
-    .bind(&idempotency.principal)
-    .bind(&idempotency.key)
-    .fetch_optional(pool)
-    .await
-    .map_err(unavailable)
+    .bind(idempotency.principal.clone())
+    .bind(idempotency.key.clone());
+    ask(pool, |connection| record.fetch_optional(connection).boxed())
+        .await
+        .map_err(unavailable)
 }
 
 impl EventStore {
@@ -76,17 +78,17 @@ impl EventStore {
     /// # Errors
     /// [`StoreError::Unavailable`].
     pub async fn forget_idempotency_keys(&self, age: Duration, limit: u32) -> Result<u64, StoreError> {
-        let forgotten = sqlx::query(
+        let deletion = sqlx::query(
             "DELETE FROM idempotency_keys k USING (
                 SELECT principal, key FROM idempotency_keys
                 WHERE recorded_at < now() - make_interval(secs => $1) ORDER BY recorded_at LIMIT $2
              ) old WHERE k.principal = old.principal AND k.key = old.key",
         )
         .bind(age.as_secs_f64())
-        .bind(i64::from(limit))
-        .execute(&self.pool)
-        .await
-        .map_err(unavailable)?;
+        .bind(i64::from(limit));
+        let forgotten = ask(&self.pool, |connection| deletion.execute(connection).boxed())
+            .await
+            .map_err(unavailable)?;
         Ok(forgotten.rows_affected())
     }
 }

@@ -8,7 +8,9 @@ use domain::Sequence;
 use postgres_es::PostgresEventRepository;
 use serde_json::json;
 use sqlx::PgPool;
+use tokio::time::timeout;
 
+use crate::ask::ANSWER_TIMEOUT;
 use crate::error::StoreError;
 
 /// An aggregate at a place in its stream.
@@ -35,9 +37,9 @@ pub(crate) async fn load_stream<A: Aggregate>(pool: &PgPool, id: &str) -> Result
     upcasters.push(Box::new(RefuseUnknown));
     let repository = PostgresEventRepository::new(pool.clone());
     let store = PersistedEventStore::<_, A>::new_event_store(repository).with_upcasters(upcasters);
-    let events = store
-        .load_events(id)
+    let events = timeout(ANSWER_TIMEOUT, store.load_events(id))
         .await
+        .map_err(|_elapsed| StoreError::Unavailable(None))?
         .map_err(|error| store_error::<A>(id, error))?;
     let mut state = A::default();
     let mut sequence = Sequence(0);

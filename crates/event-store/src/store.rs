@@ -4,11 +4,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use cqrs_es::Aggregate;
 use domain::{Position, Sequence};
+use futures::FutureExt;
 use sqlx::PgPool;
 use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
 use crate::append::{Append, AppendOutcome};
+use crate::ask::ask;
 use crate::cache::AggregateCache;
 use crate::error::StoreError;
 use crate::load::{Loaded, load_stream};
@@ -84,10 +86,12 @@ impl EventStore {
         if let Some(log_id) = self.known_log_id() {
             return Ok(log_id);
         }
-        let log_id = sqlx::query_scalar("SELECT log_id FROM log")
-            .fetch_one(&self.pool)
-            .await
-            .map_err(unavailable)?;
+        let log_id = ask(&self.pool, |connection| {
+            sqlx::query_scalar("SELECT log_id FROM log")
+                .fetch_one(connection)
+                .boxed()
+        });
+        let log_id = log_id.await.map_err(unavailable)?;
         self.learn_log_id(log_id);
         Ok(log_id)
     }
@@ -99,15 +103,15 @@ impl EventStore {
 
     /// Where a stream ends: sequence and position of its last event, zeros without events.
     pub(crate) async fn stream_head(&self, kind: &str, id: &str) -> Result<(Sequence, Position), StoreError> {
-        let head: Option<(i64, i64)> = sqlx::query_as(
+        let last_event = sqlx::query_as(
             "SELECT sequence, position FROM events
              WHERE aggregate_type = $1 AND aggregate_id = $2 ORDER BY sequence DESC LIMIT 1",
         )
-        .bind(kind)
-        .bind(id)
-        .fetch_optional(&self.pool)
-        .await
-        .map_err(unavailable)?;
+        .bind(kind.to_owned())
+        .bind(id.to_owned());
+        let head: Option<(i64, i64)> = ask(&self.pool, |connection| last_event.fetch_optional(connection).boxed())
+            .await
+            .map_err(unavailable)?;
         Ok(head.map_or_else(Default::default, |(sequence, position)| {
             (Sequence(sequence), Position(position))
         }))

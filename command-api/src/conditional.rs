@@ -4,7 +4,7 @@ use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, StatusCode};
 use domain::Sequence;
 use event_store::IfMatch;
-use service::Problem;
+use service::{FieldError, Problem};
 
 /// What a request says about the state its command is meant for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,11 +57,13 @@ fn parse(text: &str) -> Option<Condition> {
 }
 
 fn malformed() -> Problem {
+    let detail = "must be one entity tag as an answer's ETag gives it, such as \"3\", or *";
     Problem::new(
         StatusCode::BAD_REQUEST,
         "INVALID_IF_MATCH",
-        "If-Match must be one entity tag as an answer's ETag gives it, such as \"3\", or *",
+        format!("If-Match {detail}"),
     )
+    .with_error(FieldError::new("/If-Match", "INVALID_VALUE", detail))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header::IF_MATCH};
 use event_store::{EventStore, StoreError};
 use hmac::{Hmac, KeyInit, Mac};
-use service::Problem;
+use service::{FieldError, Problem};
 use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 
@@ -31,11 +31,13 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let bytes = value.as_bytes();
     let acceptable = (1..=KEY_LENGTH_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
     if second.is_some() || !acceptable {
-        return Err(Problem::new(
+        let detail = format!("must be given once, with 1 to {KEY_LENGTH_MAX} visible ASCII characters");
+        let problem = Problem::new(
             StatusCode::BAD_REQUEST,
             "INVALID_IDEMPOTENCY_KEY",
-            format!("Idempotency-Key must be given once, with 1 to {KEY_LENGTH_MAX} visible ASCII characters"),
-        ));
+            format!("Idempotency-Key {detail}"),
+        );
+        return Err(problem.with_error(FieldError::new("/Idempotency-Key", "INVALID_VALUE", detail)));
     }
     Ok(Some(String::from_utf8_lossy(bytes).into_owned()))
 }

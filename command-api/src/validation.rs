@@ -10,7 +10,7 @@ pub(crate) struct Validation(Vec<FieldError>);
 
 impl Validation {
     /// Parses a field; a wrong one is noted and gives `None`.
-    pub(crate) fn field<T>(&mut self, pointer: &'static str, parsed: Result<T, InvalidValue>) -> Option<T> {
+    pub(crate) fn field<T>(&mut self, pointer: impl Into<String>, parsed: Result<T, InvalidValue>) -> Option<T> {
         parsed.map_err(|error| self.0.push(field_error(pointer, error))).ok()
     }
 
@@ -49,9 +49,9 @@ pub(crate) fn path_id<T>(
     text: &str,
     parse: fn(&str) -> Result<T, InvalidValue>,
 ) -> Result<T, Problem> {
-    parse(text).map_err(|error| Problem::invalid_path(vec![field_error(&format!("/{parameter}"), error)]))
+    parse(text).map_err(|error| Problem::invalid_path(vec![field_error(format!("/{parameter}"), error)]))
 }
 
-fn field_error(pointer: &str, error: InvalidValue) -> FieldError {
+fn field_error(pointer: impl Into<String>, error: InvalidValue) -> FieldError {
     FieldError::new(pointer, error.code, error.detail)
 }

@@ -43,6 +43,15 @@ fn invalid_path(request: Request, pointer: &'static str, code: &'static str) -> 
     }
 }
 
+fn wrong_header(request: Request, code: &'static str, pointer: &'static str) -> Case {
+    Case {
+        request,
+        status: 400,
+        code,
+        field: Some((pointer, "INVALID_VALUE")),
+    }
+}
+
 /// An API with a user, a movie and a cinema, which the wrong requests are about.
 async fn api() -> Api {
     let api = Api::start().await;
@@ -219,7 +228,10 @@ async fn values_that_are_not_acceptable() {
         invalid(movie("synopsis", json!("a\u{0}b")), "/synopsis", "CONTROL_CHARACTER"),
         invalid(movie("age_rating", json!("13")), "/age_rating", "UNKNOWN_AGE_RATING"),
         invalid(movie("genres", json!(["drama", 7])), "/genres/1", "INVALID_TYPE"),
+        invalid(movie("genres", json!(["drama", "Noir"])), "/genres/1", "INVALID_GENRE"),
         invalid(movie("genres", json!(["drama", "drama"])), "/genres", "DUPLICATE_GENRE"),
+        invalid(movie("genres", json!(vec!["!"; 5_000])), "/genres", "TOO_LONG"),
+        invalid(movie("id", json!("premieres")), "/id", "RESERVED_ID"),
         invalid(
             movie("premiere_date", json!("10.01.1927")),
             "/premiere_date",
@@ -245,7 +257,7 @@ async fn paths_and_methods_that_lead_nowhere() {
         invalid_path(api.post(&long), "/id", "INVALID_ID"),
         invalid_path(api.delete("/users/1/roles/king"), "/role", "UNKNOWN_ROLE"),
         invalid_path(api.put("/cinemas/babylon/programme/a%20b"), "/movie_id", "INVALID_ID"),
-        case(api.post("/users/%FF/logins"), 400, "INVALID_PATH"),
+        invalid_path(api.post("/users/%FF/logins"), "/id", "INVALID_UTF8"),
         case(api.post("/users/none/logins"), 404, "USER_NOT_FOUND"),
         case(api.delete("/movies/none"), 404, "MOVIE_NOT_FOUND"),
         case(api.delete("/cinemas/none"), 404, "CINEMA_NOT_FOUND"),
@@ -272,9 +284,13 @@ async fn headers_that_do_not_fit() {
     let cases = vec![
         case(login("if-match", "\"7\""), 412, "PRECONDITION_FAILED"),
         case(login("if-match", "W/\"1\""), 412, "PRECONDITION_FAILED"),
-        case(login("if-match", "seven"), 400, "INVALID_IF_MATCH"),
+        wrong_header(login("if-match", "seven"), "INVALID_IF_MATCH", "/If-Match"),
         case(login("idempotency-key", "used"), 422, "IDEMPOTENCY_KEY_REUSED"),
-        case(login("idempotency-key", "two words"), 400, "INVALID_IDEMPOTENCY_KEY"),
+        wrong_header(
+            login("idempotency-key", "two words"),
+            "INVALID_IDEMPOTENCY_KEY",
+            "/Idempotency-Key",
+        ),
     ];
     assert_refused(&api, cases).await;
 }

@@ -26,20 +26,23 @@ pub(crate) fn router() -> OpenApiRouter<CommandApi> {
 /// A cinema to be opened.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "name": "Zoo Palast", "city_id": "berlin", "address": "Hardenbergstraße 29a", "time_zone": "Europe/Berlin",
+}))]
 struct NewCinema {
     /// 1 to 64 characters of A-Z, a-z, 0-9, _ and -; made if it is left out.
-    #[schema(example = "babylon")]
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$")]
     id: Option<String>,
     /// 1 to 200 characters.
-    #[schema(example = "Babylon")]
+    #[schema(min_length = 1, max_length = 200, example = "Babylon")]
     name: String,
     /// 1 to 64 characters of A-Z, a-z, 0-9, _ and -.
-    #[schema(example = "berlin")]
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$", example = "berlin")]
     city_id: String,
     /// 1 to 500 characters.
-    #[schema(example = "Rosa-Luxemburg-Straße 30")]
+    #[schema(min_length = 1, max_length = 500, example = "Rosa-Luxemburg-Straße 30")]
     address: String,
-    /// The name of an IANA time zone.
+    /// The name of a zone in the IANA time zone database, exactly as it is written there.
     #[schema(example = "Europe/Berlin")]
     time_zone: String,
 }
@@ -49,15 +52,15 @@ struct NewCinema {
 #[serde(deny_unknown_fields)]
 struct CinemaDetailsInput {
     /// 1 to 200 characters.
-    #[schema(example = "Babylon")]
+    #[schema(min_length = 1, max_length = 200, example = "Babylon")]
     name: String,
     /// 1 to 64 characters of A-Z, a-z, 0-9, _ and -.
-    #[schema(example = "berlin")]
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$", example = "berlin")]
     city_id: String,
     /// 1 to 500 characters.
-    #[schema(example = "Rosa-Luxemburg-Straße 30")]
+    #[schema(min_length = 1, max_length = 500, example = "Rosa-Luxemburg-Straße 30")]
     address: String,
-    /// The name of an IANA time zone.
+    /// The name of a zone in the IANA time zone database, exactly as it is written there.
     #[schema(example = "Europe/Berlin")]
     time_zone: String,
 }
@@ -175,7 +178,7 @@ async fn open_cinema(
 }
 
 /// Update a cinema's details
-#[utoipa::path(put, path = "/cinemas/{id}/details", tag = "cinemas", params(("id" = String, Path, description = "The cinema's id.")),
+#[utoipa::path(put, path = "/cinemas/{id}/details", tag = "cinemas", params(("id" = String, Path, description = "The cinema's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "babylon-berlin")),
     request_body = CinemaDetailsInput, responses((status = 200, description = "Updated, or the same as before.", body = Accepted<CinemaFields>)))]
 async fn update_cinema_details(
     State(api): State<CommandApi>,
@@ -211,7 +214,7 @@ async fn update_cinema_details(
 ///
 /// Only a movie that exists and is not withdrawn. One that is in the programme already changes nothing.
 #[utoipa::path(put, path = "/cinemas/{id}/programme/{movie_id}", tag = "cinemas",
-    params(("id" = String, Path, description = "The cinema's id."), ("movie_id" = String, Path, description = "The movie's id.")),
+    params(("id" = String, Path, description = "The cinema's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "babylon-berlin"), ("movie_id" = String, Path, description = "The movie's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "alien")),
     responses((status = 200, description = "The movie is in the programme.", body = Accepted<ProgrammeMovie>)))]
 async fn add_to_programme(
     State(api): State<CommandApi>,
@@ -253,7 +256,7 @@ async fn adding(api: &CommandApi, movie_id: &MovieId) -> Result<Prepared<CinemaC
 ///
 /// One that is not in the programme changes nothing.
 #[utoipa::path(delete, path = "/cinemas/{id}/programme/{movie_id}", tag = "cinemas",
-    params(("id" = String, Path, description = "The cinema's id."), ("movie_id" = String, Path, description = "The movie's id.")),
+    params(("id" = String, Path, description = "The cinema's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "babylon-berlin"), ("movie_id" = String, Path, description = "The movie's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "alien")),
     responses((status = 200, description = "The movie is not in the programme.", body = Accepted<ProgrammeMovie>)))]
 async fn remove_from_programme(
     State(api): State<CommandApi>,
@@ -278,7 +281,7 @@ async fn remove_from_programme(
 /// Close a cinema
 ///
 /// For ever: the id is not used again.
-#[utoipa::path(delete, path = "/cinemas/{id}", tag = "cinemas", params(("id" = String, Path, description = "The cinema's id.")),
+#[utoipa::path(delete, path = "/cinemas/{id}", tag = "cinemas", params(("id" = String, Path, description = "The cinema's id.", pattern = "^[A-Za-z0-9_-]{1,64}$")),
     responses((status = 200, description = "Closed.", body = Accepted<NoFields>)))]
 async fn close_cinema(
     State(api): State<CommandApi>,

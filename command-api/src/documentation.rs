@@ -8,11 +8,11 @@ use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, ResponseBui
 const REQUEST_HEADERS: [(&str, &str); 3] = [
     (
         "If-Match",
-        "Makes the command conditional: the ETag of the state it is meant for, or * for any that exists.",
+        "Makes the command conditional: the ETag of the state it is meant for, such as \"3\" with its quotes, or * for any that exists.",
     ),
     (
         "Idempotency-Key",
-        "Makes the request safe to repeat: 1 to 255 visible ASCII characters, remembered for days.",
+        "Makes the request safe to repeat: 1 to 255 visible ASCII characters, another one for each request; remembered for days.",
     ),
     (
         "traceparent",
@@ -42,14 +42,20 @@ const RESPONSE_HEADERS: [(&str, Type, &str); 4] = [
 const PROBLEMS: [(&str, &str); 9] = [
     (
         "400",
-        "The request cannot be understood: MALFORMED_JSON, INVALID_UTF8, INVALID_PATH, INVALID_IF_MATCH, INVALID_IDEMPOTENCY_KEY.",
+        "The request cannot be understood: MALFORMED_JSON, MALFORMED_FORM, INVALID_UTF8, BODY_BROKEN_OFF, INVALID_PATH, INVALID_IF_MATCH, INVALID_IDEMPOTENCY_KEY.",
     ),
-    ("404", "There is no such resource."),
+    (
+        "404",
+        "USER_NOT_FOUND, MOVIE_NOT_FOUND, CINEMA_NOT_FOUND: there has never been one with this id.",
+    ),
     (
         "409",
         "It exists already, or its state does not allow the command, or CONFLICT: others kept changing it.",
     ),
-    ("410", "It was deleted, withdrawn or closed."),
+    (
+        "410",
+        "USER_DELETED, MOVIE_WITHDRAWN, CINEMA_CLOSED: it has ended for ever.",
+    ),
     ("412", "PRECONDITION_FAILED: If-Match does not hold."),
     ("413", "BODY_TOO_LARGE: more than 64 KiB."),
     ("415", "UNSUPPORTED_MEDIA_TYPE."),

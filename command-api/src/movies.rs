@@ -5,6 +5,7 @@ use domain::{AgeRating, Genre, Genres, Movie, MovieCommand, MovieId, PremiereDat
 use serde::{Deserialize, Serialize};
 use service::{JsonBody, Path, Problem, RawBody};
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -12,6 +13,9 @@ use crate::answer::{Accepted, Answer, NoFields};
 use crate::execute::{CommandApi, Target};
 use crate::incoming::Incoming;
 use crate::validation::{Validation, path_id};
+
+/// A movie with this id could not be read: its path is that of the list of premieres.
+const ID_OF_NO_MOVIE: &str = "premieres";
 
 pub(crate) fn router() -> OpenApiRouter<CommandApi> {
     OpenApiRouter::new()
@@ -24,27 +28,33 @@ pub(crate) fn router() -> OpenApiRouter<CommandApi> {
 /// A movie to be announced.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({
+    "title": "Nosferatu", "synopsis": "A young clerk brings a house buyer's contract to a castle, and its owner to his town.",
+    "runtime_minutes": 94, "age_rating": "12", "genres": ["horror"], "premiere_date": "1922-03-04",
+}))]
 struct NewMovie {
-    /// 1 to 64 characters of A-Z, a-z, 0-9, _ and -; made if it is left out.
-    #[schema(example = "metropolis")]
+    /// 1 to 64 characters of A-Z, a-z, 0-9, _ and -, but not `premieres`; made if it is left out.
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$")]
     id: Option<String>,
     /// 1 to 200 characters.
-    #[schema(example = "Metropolis")]
+    #[schema(min_length = 1, max_length = 200, example = "Metropolis")]
     title: String,
     /// At most 5000 characters; may be empty.
-    #[schema(example = "In a city of the future, the son of its master falls in love with a prophet of the workers.")]
+    #[schema(
+        max_length = 5000,
+        example = "In a city of the future, the son of its master falls in love with a prophet of the workers."
+    )]
     synopsis: String,
     /// 1 to 1000.
-    #[schema(example = 153)]
+    #[schema(minimum = 1, maximum = 1000, example = 153)]
     runtime_minutes: i64,
-    /// One of all, 6, 12, 16, 18.
-    #[schema(example = "6")]
+    #[schema(schema_with = age_rating)]
     age_rating: String,
-    /// 1 to 10 words of a-z, 0-9 and hyphens.
-    #[schema(example = json!(["drama", "science-fiction"]))]
+    /// 1 to 10, none twice; each 1 to 40 characters, words of a-z and 0-9 joined by hyphens.
+    #[schema(min_items = 1, max_items = 10, example = json!(["drama", "science-fiction"]))]
     genres: Vec<String>,
-    /// YYYY-MM-DD.
-    #[schema(example = "1927-01-10")]
+    /// YYYY-MM-DD, from 1888-01-01 to 2200-12-31.
+    #[schema(format = Date, example = "1927-01-10")]
     premiere_date: String,
 }
 
@@ -53,28 +63,35 @@ struct NewMovie {
 #[serde(deny_unknown_fields)]
 struct MovieDetailsInput {
     /// 1 to 200 characters.
-    #[schema(example = "Metropolis")]
+    #[schema(min_length = 1, max_length = 200, example = "Metropolis")]
     title: String,
     /// At most 5000 characters; may be empty.
-    #[schema(example = "In a city of the future, the son of its master falls in love with a prophet of the workers.")]
+    #[schema(
+        max_length = 5000,
+        example = "In a city of the future, the son of its master falls in love with a prophet of the workers."
+    )]
     synopsis: String,
     /// 1 to 1000.
-    #[schema(example = 153)]
+    #[schema(minimum = 1, maximum = 1000, example = 153)]
     runtime_minutes: i64,
-    /// One of all, 6, 12, 16, 18.
-    #[schema(example = "6")]
+    #[schema(schema_with = age_rating)]
     age_rating: String,
-    /// 1 to 10 words of a-z, 0-9 and hyphens.
-    #[schema(example = json!(["drama", "science-fiction"]))]
+    /// 1 to 10, none twice; each 1 to 40 characters, words of a-z and 0-9 joined by hyphens.
+    #[schema(min_items = 1, max_items = 10, example = json!(["drama", "science-fiction"]))]
     genres: Vec<String>,
+}
+
+fn age_rating() -> Object {
+    let description = "The age from which it may be seen; always a string.";
+    service::one_of(description, AgeRating::VALUES.map(AgeRating::as_str))
 }
 
 /// A movie's new premiere date.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewPremiere {
-    /// YYYY-MM-DD.
-    #[schema(example = "1927-01-10")]
+    /// YYYY-MM-DD, from 1888-01-01 to 2200-12-31.
+    #[schema(format = Date, example = "1927-01-10")]
     premiere_date: String,
 }
 
@@ -117,7 +134,7 @@ impl ParsedDetails {
         let synopsis = fields.field("/synopsis", Synopsis::parse(&input.synopsis));
         let runtime_minutes = fields.field("/runtime_minutes", RuntimeMinutes::parse(input.runtime_minutes));
         let age_rating = fields.field("/age_rating", AgeRating::parse(&input.age_rating));
-        let genres = fields.field("/genres", Genres::parse(input.genres));
+        let genres = parse_genres(input.genres, fields);
         Some(Self {
             title: title?,
             synopsis: synopsis?,
@@ -137,6 +154,18 @@ impl ParsedDetails {
             premiere_date: premiere_date.map(|date| date.to_string()),
         }
     }
+}
+
+/// A genre that is none is told at its place in the list; what is wrong with the list, at the list.
+fn parse_genres(texts: Vec<String>, fields: &mut Validation) -> Option<Genres> {
+    let parsed = Genres::parse(texts.clone());
+    if !parsed.as_ref().is_err_and(|error| error.code == "INVALID_GENRE") {
+        return fields.field("/genres", parsed);
+    }
+    for (index, text) in texts.iter().enumerate() {
+        fields.field(format!("/genres/{index}"), Genre::parse(text));
+    }
+    None
 }
 
 fn target(command: &'static str, id: &MovieId) -> Target {
@@ -169,6 +198,10 @@ async fn announce_movie(
     } = body;
     let mut fields = Validation::default();
     let id = fields.new_id(id.as_deref(), MovieId::parse);
+    if id.as_ref().is_some_and(|id| id.as_str() == ID_OF_NO_MOVIE) {
+        fields.refuse("/id", "RESERVED_ID", "is the name of a list: GET /movies/premieres");
+        return Err(fields.problem());
+    }
     let details = MovieDetailsInput {
         title,
         synopsis,
@@ -205,7 +238,7 @@ async fn announce_movie(
 }
 
 /// Update a movie's details
-#[utoipa::path(put, path = "/movies/{id}/details", tag = "movies", params(("id" = String, Path, description = "The movie's id.")),
+#[utoipa::path(put, path = "/movies/{id}/details", tag = "movies", params(("id" = String, Path, description = "The movie's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "metropolis")),
     request_body = MovieDetailsInput, responses((status = 200, description = "Updated, or the same as before.", body = Accepted<MovieFields>)))]
 async fn update_movie_details(
     State(api): State<CommandApi>,
@@ -240,7 +273,7 @@ async fn update_movie_details(
 }
 
 /// Reschedule a premiere
-#[utoipa::path(put, path = "/movies/{id}/premiere", tag = "movies", params(("id" = String, Path, description = "The movie's id.")),
+#[utoipa::path(put, path = "/movies/{id}/premiere", tag = "movies", params(("id" = String, Path, description = "The movie's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "metropolis")),
     request_body = NewPremiere, responses((status = 200, description = "Rescheduled, or the same as before.", body = Accepted<MoviePremiere>)))]
 async fn reschedule_premiere(
     State(api): State<CommandApi>,
@@ -266,7 +299,7 @@ async fn reschedule_premiere(
 /// Withdraw a movie
 ///
 /// For ever: the id is not used again.
-#[utoipa::path(delete, path = "/movies/{id}", tag = "movies", params(("id" = String, Path, description = "The movie's id.")),
+#[utoipa::path(delete, path = "/movies/{id}", tag = "movies", params(("id" = String, Path, description = "The movie's id.", pattern = "^[A-Za-z0-9_-]{1,64}$")),
     responses((status = 200, description = "Withdrawn.", body = Accepted<NoFields>)))]
 async fn withdraw_movie(
     State(api): State<CommandApi>,

@@ -5,6 +5,7 @@ use domain::{Email, FullName, Role, User, UserCommand, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
 use service::{FormOrJsonBody, JsonBody, Path, Problem, RawBody};
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -25,15 +26,16 @@ pub(crate) fn router() -> OpenApiRouter<CommandApi> {
 /// A user to be registered.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(example = json!({ "full_name": "usama", "email": "usama@example.org" }))]
 struct NewUser {
     /// 1 to 64 characters of A-Z, a-z, 0-9, _ and -; made if it is left out.
-    #[schema(example = "1")]
+    #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$")]
     id: Option<String>,
     /// 1 to 200 characters.
-    #[schema(example = "usama")]
+    #[schema(min_length = 1, max_length = 200, example = "usama")]
     full_name: String,
     /// An e-mail address.
-    #[schema(example = "usama@example.org")]
+    #[schema(format = Email, max_length = 254, example = "usama@example.org")]
     email: Option<String>,
 }
 
@@ -43,11 +45,11 @@ struct NewUser {
 struct Profile {
     /// 1 to 200 characters.
     #[serde(default, deserialize_with = "not_null")]
-    #[schema(example = "usama", nullable = false)]
+    #[schema(min_length = 1, max_length = 200, example = "usama", nullable = false)]
     full_name: Option<String>,
     /// An e-mail address.
     #[serde(default, deserialize_with = "not_null")]
-    #[schema(example = "usama@example.org", nullable = false)]
+    #[schema(format = Email, max_length = 254, example = "usama@example.org", nullable = false)]
     email: Option<String>,
 }
 
@@ -55,9 +57,12 @@ struct Profile {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct NewRole {
-    /// One of customer, box_office, manager, operator, admin.
-    #[schema(example = "manager")]
+    #[schema(schema_with = role)]
     role: String,
+}
+
+fn role() -> Object {
+    service::one_of("The role.", Role::VALUES.map(Role::as_str))
 }
 
 /// A user's profile after a command.
@@ -131,7 +136,7 @@ async fn register_user(
 ///
 /// An unknown user is registered by it, and needs a `full_name`. Answered with 201 either way: the request is the same,
 /// and a client that repeats it need not tell the two apart.
-#[utoipa::path(post, path = "/users/{id}", tag = "users", params(("id" = String, Path, description = "The user's id.")),
+#[utoipa::path(post, path = "/users/{id}", tag = "users", params(("id" = String, Path, description = "The user's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "demo-ada")),
     request_body(content((Profile = "application/json"), (Profile = "application/x-www-form-urlencoded"))), responses(
     (status = 201, description = "The profile is set.", body = Accepted<UserProfile>),
 ))]
@@ -162,7 +167,7 @@ async fn set_user_profile(
 /// Grant a role
 ///
 /// A role the user has already changes nothing.
-#[utoipa::path(post, path = "/users/{id}/roles", tag = "users", params(("id" = String, Path, description = "The user's id.")),
+#[utoipa::path(post, path = "/users/{id}/roles", tag = "users", params(("id" = String, Path, description = "The user's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "demo-ada")),
     request_body = NewRole, responses((status = 200, description = "The user has the role.", body = Accepted<UserRole>)))]
 async fn grant_role(
     State(api): State<CommandApi>,
@@ -189,10 +194,10 @@ async fn grant_role(
 
 /// Revoke a role
 ///
-/// A role the user has not changes nothing.
+/// A role the user does not have changes nothing.
 #[utoipa::path(delete, path = "/users/{id}/roles/{role}", tag = "users",
-    params(("id" = String, Path, description = "The user's id."), ("role" = String, Path, description = "The role.")),
-    responses((status = 200, description = "The user has not the role.", body = Accepted<UserRole>)))]
+    params(("id" = String, Path, description = "The user's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "demo-ada"), ("role" = String, Path, description = "The role: customer, box_office, manager, operator or admin.", example = "manager")),
+    responses((status = 200, description = "The user does not have the role.", body = Accepted<UserRole>)))]
 async fn revoke_role(
     State(api): State<CommandApi>,
     Path((id, role)): Path<(String, String)>,
@@ -214,7 +219,7 @@ async fn revoke_role(
 }
 
 /// Record a login
-#[utoipa::path(post, path = "/users/{id}/logins", tag = "users", params(("id" = String, Path, description = "The user's id.")),
+#[utoipa::path(post, path = "/users/{id}/logins", tag = "users", params(("id" = String, Path, description = "The user's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "demo-ada")),
     responses((status = 200, description = "Recorded.", body = Accepted<NoFields>)))]
 async fn record_login(
     State(api): State<CommandApi>,
@@ -237,7 +242,7 @@ async fn record_login(
 /// Delete a user
 ///
 /// For ever: the id is not used again.
-#[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = String, Path, description = "The user's id.")),
+#[utoipa::path(delete, path = "/users/{id}", tag = "users", params(("id" = String, Path, description = "The user's id.", pattern = "^[A-Za-z0-9_-]{1,64}$")),
     responses((status = 200, description = "Deleted.", body = Accepted<NoFields>)))]
 async fn delete_user(
     State(api): State<CommandApi>,

@@ -58,9 +58,11 @@ impl IntoResponses for ReadRefusals {
                 .description(description)
                 .content("application/problem+json", content)
         };
-        let unchanged = ResponseBuilder::new().description("Not changed since the entity tag sent");
-        let wrong = "`INVALID_PATH`, `INVALID_QUERY`, `INVALID_CURSOR`, `INVALID_POSITION`, `POSITION_BEYOND_HEAD`";
-        let unavailable = "`READ_MODEL_BEHIND`, `READ_MODEL_PARKED`, `READ_MODEL_UNAVAILABLE`: ask again";
+        let unchanged = ResponseBuilder::new().description("Not changed since the answer with the entity tag sent.");
+        let wrong = "`INVALID_PATH`, `INVALID_QUERY`, `INVALID_CURSOR`, `INVALID_POSITION`, `POSITION_BEYOND_HEAD`: \
+            the request has to be another one.";
+        let unavailable = "`READ_MODEL_BEHIND`, `READ_MODEL_PARKED`, `READ_MODEL_UNAVAILABLE`: \
+            ask again, after `Retry-After` seconds where it is given.";
         [
             ("304", unchanged),
             ("400", problem(wrong)),

@@ -1,6 +1,6 @@
 //! The OpenAPI document lists every route and what all commands have in common.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::Api;
 
@@ -97,6 +97,33 @@ async fn answers_are_described_with_their_fields() {
     assert!(
         schema.contains("full_name") || schema.contains("UserProfile"),
         "{schema}"
+    );
+}
+
+#[tokio::test]
+async fn the_examples_of_requests_are_accepted_as_often_as_they_are_sent() {
+    let api = Api::start().await;
+    let document = api.client.request("GET", "/openapi.json").send().await.body;
+    for path in ["/users", "/movies", "/cinemas"] {
+        let schema = &document["paths"][path]["post"]["requestBody"]["content"]["application/json"]["schema"];
+        let example = &resolved(&document, schema)["example"];
+        for _ in 0..2 {
+            api.post(path).json(example).accepted().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_one_of_a_few_words_lists_them() {
+    let document = document().await;
+    let words = |pointer: &str| document.pointer(pointer).unwrap()["enum"].clone();
+    assert_eq!(
+        words("/components/schemas/NewRole/properties/role"),
+        json!(["customer", "box_office", "manager", "operator", "admin"])
+    );
+    assert_eq!(
+        words("/components/schemas/NewMovie/properties/age_rating"),
+        json!(["all", "6", "12", "16", "18"])
     );
 }
 

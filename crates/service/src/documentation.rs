@@ -5,14 +5,41 @@ use utoipa::PartialSchema;
 use utoipa::ToSchema;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
-use utoipa::openapi::schema::{ObjectBuilder, Schema};
-use utoipa::openapi::{Components, ContentBuilder, InfoBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Schema};
+use utoipa::openapi::tag::{Tag, TagBuilder};
+use utoipa::openapi::{
+    Components, ContentBuilder, InfoBuilder, License, OpenApi, Ref, RefOr, Required, ResponseBuilder,
+};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::problem::{PROBLEM_JSON, ProblemBody};
 
-const DESCRIPTION: &str = "Commands are posted, queries are read. An accepted command answers with the `position` of its last event; \
-a query with `Min-Position` of that value sees the command's effect. Every error is `application/problem+json`.";
+/// The first thing a reader of the page sees: what every client needs to know once.
+const DESCRIPTION: &str = "\
+Marquee keeps what happens to users, movies and cinemas as events. **Commands** (`POST`, `PUT`, `DELETE`) add events; \
+**queries** (`GET`) answer from read models, which follow the events within moments.
+
+- **Read your writes.** An accepted command answers with a `position` (also in `Event-Position`). A query with that \
+value as `Min-Position`, or `?min_position=`, waits until its read model is there: two seconds, or as long as \
+`Prefer: wait=N` says, up to ten. After that it is 503 `READ_MODEL_BEHIND`.
+- **Change only what you have seen.** Send the `ETag` of an answer as `If-Match` with a command: it is 412 \
+`PRECONDITION_FAILED` if the resource has changed since. A query with the `ETag` as `If-None-Match` is 304 if nothing has.
+- **Repeat without fear.** A command with an `Idempotency-Key` is carried out once, however often it is sent: the answer \
+to a repetition has `Idempotency-Replayed: true`.
+- **Lists** come in pages: pass `next_cursor` as `cursor` until it is null, with the other parameters unchanged.
+- **Errors** are `application/problem+json`. Programs go by `code`; `errors` points to the wrong fields; `request_id` \
+finds the request in the logs. 404 is what never was, 410 what has ended for ever: deleted, withdrawn, closed.
+";
+
+/// The groups of operations in the order in which a newcomer meets them.
+const TAGS: [(&str, &str); 6] = [
+    ("users", "Who buys, sells and runs things, and in which roles."),
+    ("movies", "What is shown, and from which day on."),
+    ("cinemas", "Where it is shown, and each cinema's programme."),
+    ("catalog", "What a city's cinemas show, and which of it is new."),
+    ("projections", "How far the read models are."),
+    ("health", "What the process says about itself."),
+];
 
 const REQUEST_ID: &str = "Request-Id";
 const PROBLEM: &str = "Problem";
@@ -24,12 +51,37 @@ pub(crate) fn finish(mut document: OpenApi) -> OpenApi {
         .title("Marquee")
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(DESCRIPTION))
+        .license(Some(License::new("MIT OR Apache-2.0")))
         .build();
+    document.tags = Some(tags_of(&document));
     for operation in document.paths.paths.values_mut().flat_map(operations) {
         finish_operation(operation);
     }
     add_components(document.components.get_or_insert_default());
     document
+}
+
+/// The groups that have an operation; a process serves all of them or only some.
+fn tags_of(document: &OpenApi) -> Vec<Tag> {
+    let mut items = document.paths.paths.values().cloned().collect::<Vec<PathItem>>();
+    let used: Vec<String> = items
+        .iter_mut()
+        .flat_map(operations)
+        .flat_map(|operation| operation.tags.clone().unwrap_or_default())
+        .collect();
+    TAGS.iter()
+        .filter(|(name, _)| used.iter().any(|tag| tag == name))
+        .map(|(name, description)| TagBuilder::new().name(*name).description(Some(*description)).build())
+        .collect()
+}
+
+/// Documents a text that is one of a closed set, for a reader to choose from.
+pub fn one_of(description: &str, values: impl IntoIterator<Item = &'static str>) -> Object {
+    ObjectBuilder::new()
+        .schema_type(utoipa::openapi::Type::String)
+        .description(Some(description))
+        .enum_values(Some(values))
+        .build()
 }
 
 /// The routes `/docs` and `/openapi.json`. The page and all it loads come from this process.

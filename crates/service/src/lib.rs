@@ -22,6 +22,7 @@ pub use arguments::{arguments, refuse_arguments};
 pub use body::{BODY_BYTES_MAX, RawBody};
 pub use check::Check;
 pub use context::{RequestContext, principal};
+pub use documentation::one_of;
 pub use exit::exit_code;
 pub use extract::{FormOrJsonBody, JsonBody, Path, Query};
 pub use problem::{FieldError, Problem};

@@ -64,23 +64,23 @@ pub(super) fn router(reads: Reads) -> OpenApiRouter {
         .with_state(reads)
 }
 
-/// Gives what the cinemas of a city show, and which of it is new.
+/// Get what the cinemas of a city show, and which of it is new
 ///
 /// A city is known when it has a cinema, open or closed. A premiere is current when its day is in the window around today
 /// in the cinema's own time zone: from `window_days_before` days before today to `window_days_after` days after it.
 #[utoipa::path(
     get, path = "/catalog/{city_id}", tag = "catalog",
-    params(("city_id" = String, Path, description = "The city's id"), CatalogParameters, ReadWanted),
+    params(("city_id" = String, Path, description = "The city's id; `GET /cities` lists them.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "berlin"), CatalogParameters, ReadWanted),
     responses(
         (
-            status = 200, description = "A page of the city's open cinemas", body = CityCatalog,
+            status = 200, description = "A page of the city's open cinemas.", body = CityCatalog,
             headers(
-                ("ETag" = String, description = "Of this page"),
-                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+                ("ETag" = String, description = "Of this page; for `If-None-Match`."),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position."),
             ),
         ),
         (
-            status = 404, description = "`CITY_NOT_FOUND`",
+            status = 404, description = "`CITY_NOT_FOUND`: there has never been one.",
             content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
         ),
         ReadRefusals,
@@ -140,26 +140,26 @@ async fn get_catalog(
     Ok(Answer::new(&wanted, read.position, catalog))
 }
 
-/// Gives a cinema.
+/// Get a cinema
 ///
 /// Its programme is what the cinema itself has been told; `GET /catalog/{city_id}` leaves withdrawn movies out.
 #[utoipa::path(
-    get, path = "/cinemas/{id}", tag = "catalog",
-    params(("id" = String, Path, description = "The cinema's id"), ReadWanted),
+    get, path = "/cinemas/{id}", tag = "cinemas",
+    params(("id" = String, Path, description = "The cinema's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "babylon-berlin"), ReadWanted),
     responses(
         (
-            status = 200, description = "The cinema", body = Cinema,
+            status = 200, description = "The cinema.", body = Cinema,
             headers(
-                ("ETag" = String, description = "The sequence"),
-                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+                ("ETag" = String, description = "The sequence of its last event, in quotes; for `If-Match`."),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position."),
             ),
         ),
         (
-            status = 404, description = "`CINEMA_NOT_FOUND`",
+            status = 404, description = "`CINEMA_NOT_FOUND`: there has never been one.",
             content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
         ),
         (
-            status = 410, description = "`CINEMA_CLOSED`",
+            status = 410, description = "`CINEMA_CLOSED`: it has ended for ever.",
             content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
         ),
         ReadRefusals,
@@ -186,16 +186,16 @@ async fn get_cinema(
     }
 }
 
-/// Lists the cities that have a cinema, open or closed, by id.
+/// List the cities that have a cinema, open or closed
 #[utoipa::path(
     get, path = "/cities", tag = "catalog",
     params(CityListParameters, ReadWanted),
     responses(
         (
-            status = 200, description = "A page of cities", body = Page<City>,
+            status = 200, description = "A page of cities.", body = Page<City>,
             headers(
-                ("ETag" = String, description = "Of this page"),
-                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+                ("ETag" = String, description = "Of this page; for `If-None-Match`."),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position."),
             ),
         ),
         ReadRefusals,

@@ -66,6 +66,9 @@ pub(super) enum MovieSort {
 }
 
 impl MovieSort {
+    /// The names by which a request asks for an order.
+    pub(super) const NAMES: [&str; 4] = ["relevance", "title", "premiere_date", "-premiere_date"];
+
     /// Parses the `sort` of a request.
     ///
     /// # Errors
@@ -78,7 +81,7 @@ impl MovieSort {
             "-premiere_date" => Ok(Self::PremiereDateDescending),
             _ => Err(InvalidValue {
                 code: "UNKNOWN_SORT",
-                detail: "must be one of relevance, title, premiere_date, -premiere_date".into(),
+                detail: format!("must be one of {}", Self::NAMES.join(", ")),
             }),
         }
     }
@@ -129,6 +132,11 @@ mod tests {
 
     fn day(text: &str) -> NaiveDate {
         text.parse().expect("a day")
+    }
+
+    #[test]
+    fn every_order_that_is_offered_is_known() {
+        assert!(MovieSort::NAMES.iter().all(|name| MovieSort::parse(name).is_ok()));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use domain::{AgeRating, Genre, MovieError, MovieId, PremiereDate};
 use serde::{Deserialize, Serialize};
 use service::{Path, Problem, Query};
+use utoipa::openapi::Object;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -66,14 +67,17 @@ impl From<MovieRow> for Movie {
 #[into_params(parameter_in = Query)]
 struct MovieListParameters {
     /// Only movies whose title or synopsis matches: all words, `"a phrase"`, `or`, `-without`; at most 200 characters.
+    #[param(max_length = 200)]
     q: Option<String>,
-    /// Only movies of this genre.
-    #[param(example = "science-fiction")]
+    /// Only movies of this genre, such as `science-fiction`.
+    #[param(pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 40)]
     genre: Option<String>,
     /// Only movies with this rating: `all`, `6`, `12`, `16`, `18`.
+    #[param(schema_with = age_rating)]
     age_rating: Option<String>,
     /// `relevance` (the default with `q`, and only with it), `title` (the default without), `premiere_date`,
     /// `-premiere_date`.
+    #[param(schema_with = sort)]
     sort: Option<String>,
     /// Movies per page, 1 to 100.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100, default = 20)]
@@ -106,6 +110,14 @@ struct PremieresParameters {
     _min_position: Option<String>,
 }
 
+fn age_rating() -> Object {
+    service::one_of("An age rating.", AgeRating::VALUES.map(AgeRating::as_str))
+}
+
+fn sort() -> Object {
+    service::one_of("An order.", MovieSort::NAMES)
+}
+
 pub(super) fn router(reads: Reads) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(list_movies))
@@ -114,26 +126,26 @@ pub(super) fn router(reads: Reads) -> OpenApiRouter {
         .with_state(reads)
 }
 
-/// Gives a movie.
+/// Get a movie
 ///
-/// A movie with the id `premieres` cannot be read here, the path being that of the list of premieres; the lists have it.
+/// No movie has the id `premieres`: its path is that of the list of premieres.
 #[utoipa::path(
     get, path = "/movies/{id}", tag = "movies",
-    params(("id" = String, Path, description = "The movie's id"), ReadWanted),
+    params(("id" = String, Path, description = "The movie's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "metropolis"), ReadWanted),
     responses(
         (
-            status = 200, description = "The movie", body = Movie,
+            status = 200, description = "The movie.", body = Movie,
             headers(
-                ("ETag" = String, description = "The sequence"),
-                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+                ("ETag" = String, description = "The sequence of its last event, in quotes; for `If-Match`."),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position."),
             ),
         ),
         (
-            status = 404, description = "`MOVIE_NOT_FOUND`",
+            status = 404, description = "`MOVIE_NOT_FOUND`: there has never been one.",
             content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
         ),
         (
-            status = 410, description = "`MOVIE_WITHDRAWN`",
+            status = 410, description = "`MOVIE_WITHDRAWN`: it has ended for ever.",
             content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
         ),
         ReadRefusals,
@@ -160,16 +172,16 @@ async fn get_movie(
     }
 }
 
-/// Lists movies: searched, filtered, sorted.
+/// List movies: searched, filtered, sorted
 #[utoipa::path(
     get, path = "/movies", tag = "movies",
     params(MovieListParameters, ReadWanted),
     responses(
         (
-            status = 200, description = "A page of movies", body = Page<Movie>,
+            status = 200, description = "A page of movies.", body = Page<Movie>,
             headers(
-                ("ETag" = String, description = "Of this page"),
-                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+                ("ETag" = String, description = "Of this page; for `If-None-Match`."),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position."),
             ),
         ),
         ReadRefusals,
@@ -208,16 +220,16 @@ async fn list_movies(
     page(&reads, &wanted, &filter, sort, after.as_ref(), limit, &list).await
 }
 
-/// Lists movies by the day of their premiere, the earliest first.
+/// List movies by the day of their premiere, the earliest first
 #[utoipa::path(
     get, path = "/movies/premieres", tag = "movies",
     params(PremieresParameters, ReadWanted),
     responses(
         (
-            status = 200, description = "A page of movies whose premiere is in the window", body = Page<Movie>,
+            status = 200, description = "A page of movies whose premiere is in the window.", body = Page<Movie>,
             headers(
-                ("ETag" = String, description = "Of this page"),
-                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+                ("ETag" = String, description = "Of this page; for `If-None-Match`."),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position."),
             ),
         ),
         ReadRefusals,

@@ -5,6 +5,7 @@ use chrono::{DateTime, Utc};
 use domain::{Role, UserError, UserId};
 use serde::{Deserialize, Serialize};
 use service::{Path, Problem, Query};
+use utoipa::openapi::Object;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -60,9 +61,10 @@ impl From<UserRow> for User {
 #[into_params(parameter_in = Query)]
 struct UserListParameters {
     /// Only users that hold this role.
-    #[param(example = "manager")]
+    #[param(schema_with = role)]
     role: Option<String>,
     /// Only users whose name has, for each word of this text, a word that begins with it; at most 200 characters.
+    #[param(max_length = 200)]
     q: Option<String>,
     /// Users per page, 1 to 100.
     #[param(value_type = Option<u8>, minimum = 1, maximum = 100, default = 20)]
@@ -74,6 +76,10 @@ struct UserListParameters {
     _min_position: Option<String>,
 }
 
+fn role() -> Object {
+    service::one_of("A role.", Role::VALUES.map(Role::as_str))
+}
+
 pub(super) fn router(reads: Reads) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(list_users))
@@ -81,24 +87,24 @@ pub(super) fn router(reads: Reads) -> OpenApiRouter {
         .with_state(reads)
 }
 
-/// Gives a user.
+/// Get a user
 #[utoipa::path(
     get, path = "/users/{id}", tag = "users",
-    params(("id" = String, Path, description = "The user's id"), ReadWanted),
+    params(("id" = String, Path, description = "The user's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "demo-ada"), ReadWanted),
     responses(
         (
-            status = 200, description = "The user", body = User,
+            status = 200, description = "The user.", body = User,
             headers(
-                ("ETag" = String, description = "The sequence"),
-                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+                ("ETag" = String, description = "The sequence of its last event, in quotes; for `If-Match`."),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position."),
             ),
         ),
         (
-            status = 404, description = "`USER_NOT_FOUND`",
+            status = 404, description = "`USER_NOT_FOUND`: there has never been one.",
             content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
         ),
         (
-            status = 410, description = "`USER_DELETED`",
+            status = 410, description = "`USER_DELETED`: it has ended for ever.",
             content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
         ),
         ReadRefusals,
@@ -125,16 +131,16 @@ async fn get_user(
     }
 }
 
-/// Lists users by name.
+/// List users by name
 #[utoipa::path(
     get, path = "/users", tag = "users",
     params(UserListParameters, ReadWanted),
     responses(
         (
-            status = 200, description = "A page of users", body = Page<User>,
+            status = 200, description = "A page of users.", body = Page<User>,
             headers(
-                ("ETag" = String, description = "Of this page"),
-                ("Read-Position" = i64, description = "The answer includes everything up to this position"),
+                ("ETag" = String, description = "Of this page; for `If-None-Match`."),
+                ("Read-Position" = i64, description = "The answer includes everything up to this position."),
             ),
         ),
         ReadRefusals,

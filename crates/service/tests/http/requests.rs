@@ -138,6 +138,17 @@ async fn the_services_share_one_openapi_document() {
             "{method} {path}"
         );
     }
+    let groups = document["tags"].as_array().unwrap();
+    assert!(
+        groups
+            .iter()
+            .any(|tag| tag["name"] == "health" && tag["description"].is_string()),
+        "{groups:?}"
+    );
+    assert!(
+        groups.iter().all(|tag| tag["name"] != "cinemas"),
+        "a group without an operation is not listed: {groups:?}"
+    );
     let problem = &document["components"]["schemas"]["Problem"]["properties"];
     assert!(problem["request_id"].is_object() && document["components"]["schemas"]["FieldError"].is_object());
     assert_all_references_resolve(&document, &document);

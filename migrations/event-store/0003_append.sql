@@ -1,7 +1,7 @@
 -- Append: a batch of commands in one round trip, each accepted or refused by itself.
 --
--- Arrays with `command_` hold one element per command, those with `event_` one per event; `event_command` is the
--- 1-based index of the event's command and `event_number` its 1-based place within the command.
+-- Arrays with `command_` hold one element per command, those with `event_` one per event, in order; `event_command` is
+-- the 1-based index of the event's command. Places are counted here, so that no caller can make a hole in the log.
 -- The caller sees to it that in a batch no command touches a stream that another one appends to, and that no two
 -- share an idempotency key.
 --
@@ -15,7 +15,6 @@ CREATE FUNCTION append(
     command_aggregate_type text[],
     command_aggregate_id text[],
     command_expected_sequence bigint[],
-    command_event_count bigint[],
     command_last_event_id uuid[],
     command_guard_type text[],
     command_guard_id text[],
@@ -26,7 +25,6 @@ CREATE FUNCTION append(
     command_status smallint[],
     command_location text[],
     event_command bigint[],
-    event_number bigint[],
     event_id uuid[],
     event_type text[],
     event_version text[],
@@ -66,12 +64,12 @@ BEGIN
     RETURN QUERY
     WITH given AS MATERIALIZED (
         SELECT * FROM unnest(
-            command_aggregate_type, command_aggregate_id, command_expected_sequence, command_event_count,
-            command_last_event_id, command_guard_type, command_guard_id, command_guard_sequence,
+            command_aggregate_type, command_aggregate_id, command_expected_sequence, command_last_event_id,
+            command_guard_type, command_guard_id, command_guard_sequence,
             command_principal, command_key, command_request_hash, command_status, command_location
         ) WITH ORDINALITY AS c (
-            aggregate_type, aggregate_id, expected_sequence, event_count,
-            last_event_id, guard_type, guard_id, guard_sequence,
+            aggregate_type, aggregate_id, expected_sequence, last_event_id,
+            guard_type, guard_id, guard_sequence,
             principal, key, request_hash, status, location, command
         )
     ), decided AS MATERIALIZED (
@@ -106,44 +104,50 @@ BEGIN
             WHERE e.aggregate_type = c.guard_type AND e.aggregate_id = c.guard_id
             ORDER BY e.sequence DESC LIMIT 1
         ) guard ON true
-    ), accepted AS MATERIALIZED (
+    ), placed AS MATERIALIZED (
+        SELECT
+            e.*, d.aggregate_type, d.aggregate_id,
+            head + row_number() OVER (ORDER BY e.command, e.ordinal) AS position,
+            d.expected_sequence + row_number() OVER (PARTITION BY e.command ORDER BY e.ordinal) AS sequence
+        FROM unnest(event_command, event_id, event_type, event_version, event_payload, event_metadata) WITH ORDINALITY
+            AS e (command, id, type, version, payload, metadata, ordinal)
+        JOIN decided d ON d.command = e.command
+        WHERE d.decision = 'accepted'
+    ), answered AS MATERIALIZED (
         SELECT
             d.*,
-            head + sum(d.event_count) OVER earlier - d.event_count AS position_before,
-            CASE WHEN d.event_count > 0 THEN d.expected_sequence + d.event_count ELSE d.found_sequence END AS last_sequence,
-            CASE WHEN d.event_count > 0 THEN head + sum(d.event_count) OVER earlier ELSE d.found_position END AS last_position
+            coalesce(p.sequence, d.found_sequence) AS last_sequence,
+            coalesce(p.position, d.found_position) AS last_position
         FROM decided d
-        WHERE d.decision = 'accepted'
-        WINDOW earlier AS (ORDER BY d.command)
+        LEFT JOIN (
+            SELECT p.command, max(p.sequence) AS sequence, max(p.position) AS position FROM placed p GROUP BY p.command
+        ) p ON p.command = d.command
     ), inserted AS (
         INSERT INTO events (
             position, aggregate_type, aggregate_id, sequence,
             event_id, event_type, event_version, payload, metadata, recorded_at
         )
         SELECT
-            a.position_before + e.number, a.aggregate_type, a.aggregate_id, a.expected_sequence + e.number,
-            e.id, e.type, e.version, e.payload::jsonb, e.metadata::jsonb, now_
-        FROM unnest(event_command, event_number, event_id, event_type, event_version, event_payload, event_metadata)
-            AS e (command, number, id, type, version, payload, metadata)
-        JOIN accepted a ON a.command = e.command
-        ORDER BY 1
+            p.position, p.aggregate_type, p.aggregate_id, p.sequence,
+            p.id, p.type, p.version, p.payload::jsonb, p.metadata::jsonb, now_
+        FROM placed p
+        ORDER BY p.position
     ), recorded AS (
         INSERT INTO idempotency_keys (principal, key, request_hash, status, location, sequence, position, recorded_at)
         SELECT a.principal, a.key, a.request_hash, a.status, a.location, a.last_sequence, a.last_position, now_
-        FROM accepted a
-        WHERE a.key IS NOT NULL
+        FROM answered a
+        WHERE a.decision = 'accepted' AND a.key IS NOT NULL
     )
     SELECT
-        d.command,
-        CASE WHEN d.decision IN ('written', 'accepted') THEN 'appended' ELSE d.decision END,
-        coalesce(a.last_sequence, d.found_sequence)::bigint,
-        coalesce(a.last_position, d.found_position)::bigint,
-        d.found_status,
-        d.found_location,
+        a.command,
+        CASE WHEN a.decision IN ('written', 'accepted') THEN 'appended' ELSE a.decision END,
+        a.last_sequence,
+        a.last_position,
+        a.found_status,
+        a.found_location,
         (SELECT l.log_id FROM log l)
-    FROM decided d
-    LEFT JOIN accepted a ON a.command = d.command
-    ORDER BY d.command;
+    FROM answered a
+    ORDER BY a.command;
 END
 $$;
 

@@ -112,9 +112,13 @@ impl Consumer {
             let started = Instant::now();
             let mut ending = self.session(&stop).await;
             if let Ending::Bus(_) = ending {
-                if let Err(other) = alone.catch_up(&self, &stop).await {
-                    self.progress.failed(&ending);
-                    ending = other;
+                match stop.run_until_cancelled(alone.catch_up(&self, &stop)).await {
+                    None => break,
+                    Some(Err(other)) => {
+                        self.progress.failed(&ending);
+                        ending = other;
+                    }
+                    Some(Ok(())) => {}
                 }
             } else {
                 alone = Alone::default();

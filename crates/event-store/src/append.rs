@@ -60,7 +60,7 @@ pub(crate) struct BatchAnswer {
 }
 
 const CALL: &str = "SELECT outcome, sequence, position, status, location, log_id
-    FROM append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
+    FROM append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
 
 /// Sends a batch in one round trip. The whole response is read: an answer before the commit's is no answer.
 ///
@@ -73,12 +73,10 @@ pub(crate) async fn append(connection: &mut PgConnection, batch: &[Append]) -> R
             .enumerate()
             .flat_map(|(n, append)| append.events.iter().map(move |event| (n, event)))
     };
-    let numbers = batch.iter().flat_map(|append| 1..=append.events.len() as i64);
     let rows = sqlx::query(CALL)
         .bind(collect(batch, |a| a.aggregate_type))
         .bind(collect(batch, |a| a.aggregate_id.as_str()))
         .bind(collect(batch, |a| a.expected.0))
-        .bind(collect(batch, |a| a.events.len() as i64))
         .bind(collect(batch, |a| a.events.last().map(|event| event.event_id)))
         .bind(collect(batch, |a| a.guard.as_ref().map(|guard| guard.aggregate_type)))
         .bind(collect(batch, |a| {
@@ -101,7 +99,6 @@ pub(crate) async fn append(connection: &mut PgConnection, batch: &[Append]) -> R
             a.idempotency.as_ref().and_then(|record| record.location.as_deref())
         }))
         .bind(events().map(|(n, _)| n as i64 + 1).collect::<Vec<_>>())
-        .bind(numbers.collect::<Vec<_>>())
         .bind(events().map(|(_, event)| event.event_id).collect::<Vec<_>>())
         .bind(events().map(|(_, event)| event.event_type.as_str()).collect::<Vec<_>>())
         .bind(

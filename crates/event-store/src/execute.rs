@@ -120,6 +120,7 @@ impl EventStore {
         if let Some(answer) = self.replay(request).await? {
             return Ok(Outcome::Replayed(answer));
         }
+        let _turn = self.turns.take(A::TYPE, id).await?;
         let mut cached = self.cached::<A>(id);
         for _ in 0..self.attempts_max {
             let (before, confirmed) = match cached.take() {

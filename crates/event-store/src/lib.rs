@@ -17,6 +17,8 @@ mod migrate;
 mod relay_state;
 mod row;
 mod store;
+mod submission;
+mod turns;
 mod wake;
 mod writer;
 

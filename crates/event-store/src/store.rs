@@ -14,6 +14,7 @@ use crate::ask::ask;
 use crate::cache::AggregateCache;
 use crate::error::StoreError;
 use crate::load::{Loaded, load_stream};
+use crate::turns::Turns;
 use crate::writer::{Answer, Writer, WriterConfig, WriterQueue};
 
 /// Bounds of the command side of the event store.
@@ -45,6 +46,7 @@ pub struct EventStore {
     cache: AggregateCache,
     log_id: Arc<RwLock<Option<Uuid>>>,
     pub(crate) attempts_max: u32,
+    pub(crate) turns: Turns,
 }
 
 impl EventStore {
@@ -53,6 +55,7 @@ impl EventStore {
     /// `pool` serves loading and look-ups; the writer has a connection of its own, made with `writer_options`. Neither
     /// is connected yet.
     pub fn new(pool: PgPool, writer_options: PgConnectOptions, config: StoreConfig) -> (Self, Writer) {
+        let turns = Turns::new(config.writer.append_timeout);
         let (queue, writer) = Writer::new(writer_options, config.writer);
         let cache = AggregateCache::new(config.cache_aggregates_max);
         let store = Self {
@@ -61,6 +64,7 @@ impl EventStore {
             cache,
             log_id: Arc::default(),
             attempts_max: config.attempts_max.max(1),
+            turns,
         };
         (store, writer)
     }

@@ -41,7 +41,7 @@ async fn a_service_does_what_it_is_there_for_and_no_more() {
     let log = Log::create().await;
     let insert = "INSERT INTO events VALUES (1, 'user', '1', 1, gen_random_uuid(), 'user.created', '1', '{}', '{}')";
     let append = "SELECT append('{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}',
-                                '{}','{}','{}','{}','{}','{}','{}')";
+                                '{}','{}','{}','{}','{}')";
     let new_log = "UPDATE log SET log_id = gen_random_uuid()";
     let keys = "SELECT * FROM idempotency_keys";
     for role in ROLES {

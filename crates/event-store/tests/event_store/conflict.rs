@@ -36,6 +36,20 @@ async fn an_unconditional_command_that_conflicts_is_decided_again_on_what_the_ot
 }
 
 #[tokio::test]
+async fn many_commands_at_once_on_one_stream_are_all_accepted_one_after_the_other() {
+    let log = Log::create().await;
+    let process = log.process();
+    accepted(process.execute("1", register("Ada")).await);
+
+    let many = (0..40).map(|n| process.execute("1", set_profile(&format!("Ada {n}"))));
+    for executed in futures::future::join_all(many).await {
+        accepted(executed);
+    }
+
+    assert_eq!(log.assert_unbroken().await, 41);
+}
+
+#[tokio::test]
 async fn conflicts_are_found_at_sequence_10_and_above() {
     let log = Log::create().await;
     let (one, other) = (log.process(), log.process());

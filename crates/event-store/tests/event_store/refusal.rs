@@ -77,7 +77,7 @@ async fn an_append_outside_read_committed_is_refused() {
         .await
         .expect("isolation");
     let append = "SELECT append('{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}',
-                                '{}','{}','{}','{}','{}','{}','{}')";
+                                '{}','{}','{}','{}','{}')";
     let refused = sqlx::query(append)
         .execute(&mut *transaction)
         .await

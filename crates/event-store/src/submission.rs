@@ -1,0 +1,163 @@
+//! Gets a batch answered by the database, whatever becomes of the connection on the way.
+//!
+//! See [`crate::writer`] for the states and guarantees this is part of.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use metrics::{counter, histogram};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{ConnectOptions, Connection, PgConnection};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use crate::append::{Append, BatchAnswer, append};
+use crate::error::StoreError;
+use crate::metric;
+use crate::writer::Answer;
+
+/// The writer's connection, made anew whenever it has failed.
+#[derive(Debug)]
+pub(crate) struct Submission {
+    options: PgConnectOptions,
+    attempt_timeout: Duration,
+    connection: Option<PgConnection>,
+}
+
+impl Submission {
+    pub(crate) fn new(options: PgConnectOptions, attempt_timeout: Duration) -> Self {
+        // An attempt that was given up must not go on holding the log's lock.
+        let options = options.options([("statement_timeout", attempt_timeout.as_millis())]);
+        Self {
+            options,
+            attempt_timeout,
+            connection: None,
+        }
+    }
+
+    /// Says goodbye to the server.
+    pub(crate) async fn close(self) {
+        if let Some(connection) = self.connection {
+            let _ = timeout(self.attempt_timeout, connection.close()).await;
+        }
+    }
+
+    /// Submits a batch; when the database refuses its data, each command by itself.
+    pub(crate) async fn submit_or_split(&mut self, appends: &[Append], deadline: Instant) -> Vec<Answer> {
+        let started = Instant::now();
+        let whole = self.submit(appends, deadline).await;
+        histogram!(metric::APPEND_BATCH_SECONDS).record(started.elapsed().as_secs_f64());
+        match whole {
+            Ok(answer) => answers(answer),
+            Err(StoreError::Refused(_)) if appends.len() > 1 => {
+                let mut all = Vec::with_capacity(appends.len());
+                for append in appends {
+                    match self.submit(std::slice::from_ref(append), deadline).await {
+                        Ok(answer) => all.extend(answers(answer)),
+                        Err(error) => all.push(Err(error)),
+                    }
+                }
+                all
+            }
+            Err(StoreError::OutcomeUnknown) => appends.iter().map(|_| Err(StoreError::OutcomeUnknown)).collect(),
+            Err(error) => {
+                // One error for many commands: the first carries the cause, the others the kind.
+                let mut first = Some(error);
+                appends
+                    .iter()
+                    .map(|_| Err(first.take().unwrap_or(StoreError::Unavailable(None))))
+                    .collect()
+            }
+        }
+    }
+
+    /// Sends a batch, again and again while connections fail, until it is answered or the deadline has come.
+    async fn submit(&mut self, appends: &[Append], deadline: Instant) -> Result<BatchAnswer, StoreError> {
+        let mut pauses = ExponentialBuilder::default()
+            .with_min_delay(Duration::from_millis(10))
+            .with_max_delay(Duration::from_millis(500))
+            .with_jitter()
+            .without_max_times()
+            .build();
+        let mut sent = false;
+        loop {
+            let attempt_deadline = deadline.min(Instant::now() + self.attempt_timeout);
+            let error = match self.attempt(appends, attempt_deadline, &mut sent).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if let Some(error) = error {
+                if is_refusal_of_data(&error) {
+                    return Err(StoreError::Refused(error));
+                }
+                tracing::warn!(error = %error, commands = appends.len(), sent, "append attempt failed");
+                if Instant::now() >= deadline && !sent {
+                    return Err(StoreError::Unavailable(Some(error)));
+                }
+            } else {
+                tracing::warn!(commands = appends.len(), sent, "append attempt timed out");
+            }
+            // Whatever state the connection is in, its answer would no longer be ours.
+            self.connection = None;
+            let pause = pauses.next().unwrap_or_default();
+            if Instant::now() + pause >= deadline {
+                return Err(if sent {
+                    StoreError::OutcomeUnknown
+                } else {
+                    StoreError::Unavailable(None)
+                });
+            }
+            sleep(pause).await;
+            if sent {
+                counter!(metric::APPEND_RESUBMISSIONS).increment(1);
+            }
+        }
+    }
+
+    /// One attempt. `Err(None)` is a timeout; `sent` tells whether the batch may have reached the database.
+    async fn attempt(
+        &mut self,
+        appends: &[Append],
+        deadline: Instant,
+        sent: &mut bool,
+    ) -> Result<BatchAnswer, Option<sqlx::Error>> {
+        let connection = match &mut self.connection {
+            Some(connection) => connection,
+            None => {
+                let connected = timeout_at(deadline, self.options.connect()).await.map_err(|_| None)??;
+                self.connection.insert(connected)
+            }
+        };
+        let before = *sent;
+        *sent = true;
+        let answer = timeout_at(deadline, append(connection, appends))
+            .await
+            .map_err(|_| None)?;
+        if let Err(sqlx::Error::Database(error)) = &answer
+            && !is_fatal(error.code().as_deref())
+        {
+            // The server answered with an error, so this copy is rolled back; an earlier copy may still be about.
+            *sent = before;
+        }
+        Ok(answer?)
+    }
+}
+
+fn answers(answer: BatchAnswer) -> Vec<Answer> {
+    let log_id = answer.log_id;
+    answer
+        .outcomes
+        .into_iter()
+        .map(|outcome| Ok((log_id, outcome)))
+        .collect()
+}
+
+/// SQLSTATE class 22 (data exception) and 23 (integrity constraint): the same data is refused again.
+fn is_refusal_of_data(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    code.is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+}
+
+/// SQLSTATE class 57P (operator intervention) and 58 (system error): they can strike while the commit is under way.
+fn is_fatal(code: Option<&str>) -> bool {
+    code.is_none_or(|code| code.starts_with("57P") || code.starts_with("58") || code.starts_with("XX"))
+}

@@ -6,26 +6,20 @@ use domain::Sequence;
 use event_store::IfMatch;
 use service::{FieldError, Problem};
 
-/// What a request says about the state its command is meant for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Condition {
-    /// Nothing.
-    None,
-    /// Something the event store can check.
-    IfMatch(IfMatch),
-    /// An entity tag that no state of ours ever has: one that is weak, or not made by us.
-    Never,
-}
+/// What no state is at: an entity tag that is weak, or not made by us, is never that of the present state. It is left to
+/// the store to find so, as a request that is wrong in another way, too, must hear of that (RFC 9110, 13.2.1).
+const NO_STATE: IfMatch = IfMatch::Sequence(Sequence(-1));
 
-/// Reads the header: one entity tag, or `*`.
-pub(crate) fn condition(headers: &HeaderMap) -> Result<Condition, Problem> {
+/// Reads the header: one entity tag, or `*`; `None` without it.
+pub(crate) fn condition(headers: &HeaderMap) -> Result<Option<IfMatch>, Problem> {
     let mut values = headers.get_all(IF_MATCH).iter();
     match (values.next(), values.next()) {
-        (None, _) => Ok(Condition::None),
+        (None, _) => Ok(None),
         (Some(value), None) => value
             .to_str()
             .ok()
             .and_then(|text| parse(text.trim()))
+            .map(Some)
             .ok_or_else(malformed),
         (Some(_), Some(_)) => Err(malformed()),
     }
@@ -36,9 +30,9 @@ pub(crate) fn entity_tag(sequence: Sequence) -> String {
     format!("\"{}\"", sequence.0)
 }
 
-fn parse(text: &str) -> Option<Condition> {
+fn parse(text: &str) -> Option<IfMatch> {
     if text == "*" {
-        return Some(Condition::IfMatch(IfMatch::Exists));
+        return Some(IfMatch::Exists);
     }
     let (weak, quoted) = text.strip_prefix("W/").map_or((false, text), |quoted| (true, quoted));
     let tag = quoted.strip_prefix('"')?.strip_suffix('"')?;
@@ -51,8 +45,8 @@ fn parse(text: &str) -> Option<Condition> {
         .ok()
         .filter(|number: &i64| *number > 0 && number.to_string() == tag);
     Some(match sequence {
-        Some(sequence) if !weak => Condition::IfMatch(IfMatch::Sequence(Sequence(sequence))),
-        _ => Condition::Never,
+        Some(sequence) if !weak => IfMatch::Sequence(Sequence(sequence)),
+        _ => NO_STATE,
     })
 }
 
@@ -73,9 +67,9 @@ mod tests {
     use domain::Sequence;
     use event_store::IfMatch;
 
-    use super::{Condition, condition};
+    use super::{NO_STATE, condition};
 
-    fn read(values: &[&str]) -> Result<Condition, &'static str> {
+    fn read(values: &[&str]) -> Result<Option<IfMatch>, &'static str> {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(IF_MATCH, value.parse().unwrap());
@@ -85,15 +79,12 @@ mod tests {
 
     #[test]
     fn an_entity_tag_of_ours_is_a_sequence() {
-        assert_eq!(
-            read(&["\"12\""]),
-            Ok(Condition::IfMatch(IfMatch::Sequence(Sequence(12))))
-        );
+        assert_eq!(read(&["\"12\""]), Ok(Some(IfMatch::Sequence(Sequence(12)))));
     }
 
     #[test]
     fn a_star_asks_for_existence() {
-        assert_eq!(read(&["*"]), Ok(Condition::IfMatch(IfMatch::Exists)));
+        assert_eq!(read(&["*"]), Ok(Some(IfMatch::Exists)));
     }
 
     #[test]
@@ -108,7 +99,7 @@ mod tests {
             "\"0\"",
             "\"99999999999999999999\"",
         ] {
-            assert_eq!(read(&[tag]), Ok(Condition::Never), "{tag}");
+            assert_eq!(read(&[tag]), Ok(Some(NO_STATE)), "{tag}");
         }
     }
 
@@ -122,6 +113,6 @@ mod tests {
 
     #[test]
     fn without_the_header_there_is_no_condition() {
-        assert_eq!(read(&[]), Ok(Condition::None));
+        assert_eq!(read(&[]), Ok(None));
     }
 }

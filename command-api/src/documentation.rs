@@ -5,18 +5,22 @@ use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn,
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder};
 
-const REQUEST_HEADERS: [(&str, &str); 3] = [
+/// Name, the pattern of its value, and what it is for.
+const REQUEST_HEADERS: [(&str, &str, &str); 3] = [
     (
         "If-Match",
+        r#"^(\*|(W/)?"[!#-~]*")$"#,
         "Makes the command conditional: the ETag of the state it is meant for, such as \"3\" with its quotes, or * for any that exists.",
     ),
     (
         "Idempotency-Key",
+        "^[!-~]{1,255}$",
         "Makes the request safe to repeat: 1 to 255 visible ASCII characters, another one for each request; remembered for days.",
     ),
     (
         "traceparent",
-        "W3C Trace Context; goes along with the command's events.",
+        "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}",
+        "W3C Trace Context; goes along with the command's events. Another one is made if it is not valid.",
     ),
 ];
 
@@ -50,7 +54,7 @@ const PROBLEMS: [(&str, &str); 9] = [
     ),
     (
         "409",
-        "It exists already, or its state does not allow the command, or CONFLICT: others kept changing it.",
+        "USER_ALREADY_EXISTS, MOVIE_ALREADY_EXISTS, CINEMA_ALREADY_EXISTS; MOVIE_WITHDRAWN of a movie for a programme, PROGRAMME_FULL; CONFLICT if others kept changing it.",
     ),
     (
         "410",
@@ -107,13 +111,14 @@ fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
         .filter_map(Option::as_mut)
 }
 
-fn parameter((name, description): (&str, &str)) -> Parameter {
+fn parameter((name, pattern, description): (&str, &str, &str)) -> Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)
         .required(Required::False)
         .description(Some(description))
-        .schema(Some(ObjectBuilder::new().schema_type(Type::String).build()))
+        .schema(Some(text.build()))
         .build()
 }
 

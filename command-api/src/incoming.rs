@@ -3,14 +3,13 @@
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use domain::Metadata;
-use event_store::{CommandRequest, Idempotency, IfMatch};
+use event_store::{CommandRequest, Idempotency};
 use service::{Problem, RawBody, RequestContext};
 use uuid::Uuid;
 
-use crate::conditional::{Condition, condition};
+use crate::conditional::condition;
 use crate::execute::CommandApi;
 use crate::idempotency::key;
-use crate::refusal::precondition_failed;
 
 /// A request with a body `B`; an extractor. A command without a body has [`RawBody`], and ignores it.
 pub(crate) struct Incoming<B> {
@@ -28,7 +27,7 @@ where
     async fn from_request(request: Request, api: &CommandApi) -> Result<Self, Self::Rejection> {
         let (mut parts, body) = request.into_parts();
         let Ok(context) = RequestContext::from_request_parts(&mut parts, api).await;
-        let condition = condition(&parts.headers)?;
+        let if_match = condition(&parts.headers)?;
         let key = key(&parts.headers)?;
         // The hash needs the bytes the client sent, so the body is read before it is decoded.
         let RawBody(bytes) = RawBody::from_request(Request::new(body), api).await?;
@@ -40,7 +39,6 @@ where
             location: None,
         });
         let body = B::from_request(Request::from_parts(parts, Body::from(bytes)), api).await?;
-        let if_match = if_match(condition)?;
         Ok(Self {
             request: CommandRequest {
                 metadata: metadata(context),
@@ -49,14 +47,6 @@ where
             },
             body,
         })
-    }
-}
-
-fn if_match(condition: Condition) -> Result<Option<IfMatch>, Problem> {
-    match condition {
-        Condition::None => Ok(None),
-        Condition::IfMatch(condition) => Ok(Some(condition)),
-        Condition::Never => Err(precondition_failed()),
     }
 }
 

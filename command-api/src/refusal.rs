@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::header::ETAG;
 use axum::http::{HeaderValue, StatusCode};
-use domain::{Rejection, RejectionKind};
+use domain::{Rejection, RejectionKind, Sequence};
 use event_store::{ExecuteError, StoreError};
 use service::Problem;
 
@@ -19,10 +19,7 @@ pub(crate) fn problem<R: Rejection>(error: ExecuteError<R, StoreError>) -> Probl
         ExecuteError::Rejected(rejection) => {
             Problem::new(status(rejection.kind()), rejection.code(), rejection.to_string())
         }
-        ExecuteError::PreconditionFailed { sequence } => {
-            let tag = HeaderValue::try_from(entity_tag(sequence)).expect("a number in quotes is a header value");
-            precondition_failed().with_header(ETAG, tag)
-        }
+        ExecuteError::PreconditionFailed { sequence } => precondition_failed(sequence),
         ExecuteError::Conflict => Problem::new(
             StatusCode::CONFLICT,
             "CONFLICT",
@@ -38,13 +35,15 @@ pub(crate) fn problem<R: Rejection>(error: ExecuteError<R, StoreError>) -> Probl
     }
 }
 
-/// 412, as the state the command is meant for is not the present one.
-pub(crate) fn precondition_failed() -> Problem {
-    Problem::new(
-        StatusCode::PRECONDITION_FAILED,
-        "PRECONDITION_FAILED",
-        "If-Match does not hold: the resource has changed since, or is not there; nothing was changed",
-    )
+/// 412, with the entity tag of the present state if there is one.
+fn precondition_failed(sequence: Sequence) -> Problem {
+    let failed = |detail| Problem::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", detail);
+    if sequence == Sequence(0) {
+        return failed("If-Match does not hold: there is nothing with this id; nothing was changed");
+    }
+    let tag = HeaderValue::try_from(entity_tag(sequence)).expect("a number in quotes is a header value");
+    failed("If-Match does not hold: the resource has changed since, ETag tells its present state; nothing was changed")
+        .with_header(ETAG, tag)
 }
 
 fn status(kind: RejectionKind) -> StatusCode {

@@ -30,11 +30,23 @@ async fn a_command_is_accepted_while_its_condition_holds() {
 async fn a_command_whose_condition_does_not_hold_changes_nothing() {
     let api = with_user().await;
     for tag in ["\"2\"", "\"0\"", "\"01\"", "W/\"1\"", "\"abc\""] {
-        login(&api, "1", tag).refused(412, "PRECONDITION_FAILED").await;
+        let answer = login(&api, "1", tag).refused(412, "PRECONDITION_FAILED").await;
+        assert_eq!(answer.header("etag"), Some("\"1\""), "the present state");
     }
-    let answer = login(&api, "1", "\"2\"").send().await;
-    assert_eq!(answer.header("etag"), Some("\"1\""), "the present state");
     assert_eq!(api.events().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_that_is_wrong_anyway_is_not_told_of_its_condition() {
+    let api = with_user().await;
+    for tag in ["\"2\"", "W/\"1\"", "\"abc\""] {
+        let grant = api.post("/users/1/roles").header("if-match", tag);
+        grant
+            .json(&json!({ "role": "king" }))
+            .refused(422, "VALIDATION_FAILED")
+            .await;
+        login(&api, "a%20b", tag).refused(400, "INVALID_PATH").await;
+    }
 }
 
 #[tokio::test]
@@ -46,7 +58,9 @@ async fn a_star_needs_something_to_be_there() {
             .json(&json!({ "full_name": "a" }))
     };
     create("*").refused(412, "PRECONDITION_FAILED").await;
-    create("\"1\"").refused(412, "PRECONDITION_FAILED").await;
+    let answer = create("\"1\"").refused(412, "PRECONDITION_FAILED").await;
+    assert_eq!(answer.header("etag"), None, "nothing has no state");
+    create("W/\"1\"").refused(412, "PRECONDITION_FAILED").await;
     assert_eq!(api.events().await.len(), 0);
 }
 

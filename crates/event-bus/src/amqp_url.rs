@@ -46,7 +46,10 @@ impl FromStr for AmqpUrl {
         if uri.vhost.is_empty() {
             uri.vhost = "/".into();
         }
-        Ok(Self { uri, text: text.to_owned() })
+        Ok(Self {
+            uri,
+            text: text.to_owned(),
+        })
     }
 }
 

@@ -114,6 +114,20 @@ async fn the_examples_of_requests_are_accepted_as_often_as_they_are_sent() {
 }
 
 #[tokio::test]
+async fn the_example_of_a_problem_has_its_status_and_a_code_of_it() {
+    let document = document().await;
+    let responses = &document["paths"]["/users"]["post"]["responses"];
+    for (status, code) in [
+        (404, "USER_NOT_FOUND"),
+        (412, "PRECONDITION_FAILED"),
+        (413, "BODY_TOO_LARGE"),
+    ] {
+        let example = &responses[status.to_string()]["content"]["application/problem+json"]["example"];
+        assert_eq!((&example["status"], &example["code"]), (&json!(status), &json!(code)));
+    }
+}
+
+#[tokio::test]
 async fn what_is_one_of_a_few_words_lists_them() {
     let document = document().await;
     let words = |pointer: &str| document.pointer(pointer).unwrap()["enum"].clone();

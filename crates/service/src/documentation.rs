@@ -4,11 +4,11 @@ use axum::Router;
 use utoipa::PartialSchema;
 use utoipa::ToSchema;
 use utoipa::openapi::header::HeaderBuilder;
-use utoipa::openapi::path::{Operation, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{Object, ObjectBuilder, Schema};
 use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, License, OpenApi, Ref, RefOr, Required, ResponseBuilder,
+    Components, ContentBuilder, InfoBuilder, License, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder,
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -108,15 +108,15 @@ fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 }
 
 fn finish_operation(operation: &mut Operation) {
-    operation
-        .parameters
-        .get_or_insert_default()
-        .push(RefOr::Ref(Ref::new(format!("#/components/parameters/{REQUEST_ID}"))));
-    for response in operation.responses.responses.values_mut() {
+    let parameters = operation.parameters.get_or_insert_default();
+    parameters.iter_mut().for_each(describe);
+    parameters.push(RefOr::Ref(Ref::new(format!("#/components/parameters/{REQUEST_ID}"))));
+    for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response {
             response
                 .headers
                 .insert(REQUEST_ID.to_owned(), request_id_header().into());
+            exemplify(status, response);
         }
     }
     operation
@@ -124,6 +124,32 @@ fn finish_operation(operation: &mut Operation) {
         .responses
         .entry("default".to_owned())
         .or_insert_with(|| RefOr::Ref(Ref::from_response_name(PROBLEM)));
+}
+
+/// A parameter that is documented by [`one_of`] has its description there, where no page shows it.
+fn describe(parameter: &mut RefOr<Parameter>) {
+    if let RefOr::T(parameter) = parameter
+        && parameter.description.is_none()
+        && let Some(RefOr::T(Schema::Object(schema))) = &parameter.schema
+    {
+        parameter.description.clone_from(&schema.description);
+    }
+}
+
+/// Shows a problem of the response's own status: with the first code that its description names.
+///
+/// That of `VALIDATION_FAILED` is the example of the schema itself.
+fn exemplify(status: &str, response: &mut Response) {
+    let mut words = response
+        .description
+        .split(|c: char| !c.is_ascii_uppercase() && c != '_');
+    let code = words.find(|word| word.contains('_') && *word != "VALIDATION_FAILED");
+    let content = response.content.get_mut(PROBLEM_JSON);
+    if let (Ok(status), Some(code), Some(RefOr::T(content))) = (status.parse(), code, content)
+        && status != 422
+    {
+        content.example = Some(ProblemBody::example(status, code));
+    }
 }
 
 fn add_components(components: &mut Components) {

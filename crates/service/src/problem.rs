@@ -33,9 +33,10 @@ pub struct FieldError {
     #[schema(example = "/full_name")]
     pub pointer: String,
     /// Stable code of the fault.
-    #[schema(example = "FULL_NAME_TOO_LONG")]
+    #[schema(example = "TOO_LONG")]
     pub code: &'static str,
     /// One sentence for a person.
+    #[schema(example = "must be at most 200 characters")]
     pub detail: String,
 }
 
@@ -54,11 +55,13 @@ pub(crate) struct ProblemBody {
     #[schema(example = 422)]
     status: u16,
     /// What happened this time.
+    #[schema(example = "the request has fields that are not acceptable")]
     detail: String,
     /// Stable code of the kind of problem, for programs.
     #[schema(example = "VALIDATION_FAILED")]
     code: &'static str,
     /// The id of the request, as in the `Request-Id` header and the logs.
+    #[schema(example = "01a206d1-f104-71d5-957c-0a86eca66e29")]
     request_id: String,
     /// The wrong fields; left out when no field is to blame. Values are checked all at once, but of the fields of a wrong
     /// type only the first is told.
@@ -171,10 +174,7 @@ impl FieldError {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = ProblemBody {
-            kind: format!(
-                "urn:marquee:problem:{}",
-                self.code.to_ascii_lowercase().replace('_', "-")
-            ),
+            kind: kind(self.code),
             title: title(self.code),
             status: self.status.as_u16(),
             detail: self.detail,
@@ -187,6 +187,22 @@ impl IntoResponse for Problem {
         response.headers_mut().extend(self.headers);
         response
     }
+}
+
+impl ProblemBody {
+    /// A problem as the documentation shows it.
+    pub(crate) fn example(status: u16, code: &str) -> serde_json::Value {
+        serde_json::json!({
+            "type": kind(code), "title": title(code), "status": status, "code": code,
+            "detail": "what happened this time, in one sentence",
+            "request_id": "01a206d1-f104-71d5-957c-0a86eca66e29",
+        })
+    }
+}
+
+/// `VALIDATION_FAILED` as a URI.
+fn kind(code: &str) -> String {
+    format!("urn:marquee:problem:{}", code.to_ascii_lowercase().replace('_', "-"))
 }
 
 /// `VALIDATION_FAILED` in words: `Validation failed`.

@@ -72,11 +72,8 @@ struct MovieListParameters {
     /// Only movies of this genre, such as `science-fiction`.
     #[param(pattern = "^[a-z0-9]+(-[a-z0-9]+)*$", max_length = 40)]
     genre: Option<String>,
-    /// Only movies with this rating: `all`, `6`, `12`, `16`, `18`.
     #[param(schema_with = age_rating)]
     age_rating: Option<String>,
-    /// `relevance` (the default with `q`, and only with it), `title` (the default without), `premiere_date`,
-    /// `-premiere_date`.
     #[param(schema_with = sort)]
     sort: Option<String>,
     /// Movies per page, 1 to 100.
@@ -111,11 +108,15 @@ struct PremieresParameters {
 }
 
 fn age_rating() -> Object {
-    service::one_of("An age rating.", AgeRating::VALUES.map(AgeRating::as_str))
+    service::one_of(
+        "Only movies with this rating.",
+        AgeRating::VALUES.map(AgeRating::as_str),
+    )
 }
 
 fn sort() -> Object {
-    service::one_of("An order.", MovieSort::NAMES)
+    let description = "`relevance` is the default with `q`, and only for it; `title` is the default without.";
+    service::one_of(description, MovieSort::NAMES)
 }
 
 pub(super) fn router(reads: Reads) -> OpenApiRouter {

@@ -60,7 +60,6 @@ impl From<UserRow> for User {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct UserListParameters {
-    /// Only users that hold this role.
     #[param(schema_with = role)]
     role: Option<String>,
     /// Only users whose name has, for each word of this text, a word that begins with it; at most 200 characters.
@@ -77,7 +76,7 @@ struct UserListParameters {
 }
 
 fn role() -> Object {
-    service::one_of("A role.", Role::VALUES.map(Role::as_str))
+    service::one_of("Only users that hold this role.", Role::VALUES.map(Role::as_str))
 }
 
 pub(super) fn router(reads: Reads) -> OpenApiRouter {

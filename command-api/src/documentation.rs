@@ -5,21 +5,21 @@ use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn,
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder};
 
-/// Name, the pattern of its value, and what it is for.
-const REQUEST_HEADERS: [(&str, &str, &str); 3] = [
+/// Name, the pattern of a value that is not refused if there is one, and what it is for.
+const REQUEST_HEADERS: [(&str, Option<&str>, &str); 3] = [
     (
         "If-Match",
-        r#"^(\*|(W/)?"[!#-~]*")$"#,
+        Some(r#"^(\*|(W/)?"[!#-~]*")$"#),
         "Makes the command conditional: the ETag of the state it is meant for, such as \"3\" with its quotes, or * for any that exists.",
     ),
     (
         "Idempotency-Key",
-        "^[!-~]{1,255}$",
+        Some("^[!-~]{1,255}$"),
         "Makes the request safe to repeat: 1 to 255 visible ASCII characters, another one for each request; remembered for days.",
     ),
     (
         "traceparent",
-        "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}",
+        None,
         "W3C Trace Context; goes along with the command's events. Another one is made if it is not valid.",
     ),
 ];
@@ -111,8 +111,8 @@ fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
         .filter_map(Option::as_mut)
 }
 
-fn parameter((name, pattern, description): (&str, &str, &str)) -> Parameter {
-    let text = ObjectBuilder::new().schema_type(Type::String).pattern(Some(pattern));
+fn parameter((name, pattern, description): (&str, Option<&str>, &str)) -> Parameter {
+    let text = ObjectBuilder::new().schema_type(Type::String).pattern(pattern);
     ParameterBuilder::new()
         .name(name)
         .parameter_in(ParameterIn::Header)

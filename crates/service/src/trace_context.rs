@@ -14,7 +14,7 @@ pub(crate) fn accept_or_make(headers: &HeaderMap) -> String {
             .to_str()
             .ok()
             .filter(|text| is_valid(text))
-            .map_or_else(make, str::to_owned),
+            .map_or_else(make, in_our_version),
         _ => make(),
     }
 }
@@ -22,6 +22,21 @@ pub(crate) fn accept_or_make(headers: &HeaderMap) -> String {
 fn make() -> String {
     let parent = Uuid::new_v4().simple().to_string();
     format!("00-{}-{}-01", Uuid::new_v4().simple(), &parent[..16])
+}
+
+/// Passes on what a later version has in common with ours, as ours (W3C Trace Context, 3.2.4): of its flags only the
+/// first is known.
+fn in_our_version(valid: &str) -> String {
+    if valid.starts_with("00-") {
+        return valid.to_owned();
+    }
+    let ids = &valid["00-".len()..][..32 + 1 + 16];
+    let is_sampled = valid["00-".len() + ids.len() + 2..]
+        .chars()
+        .next()
+        .and_then(|digit| digit.to_digit(16))
+        .is_some_and(|digit| digit % 2 == 1);
+    format!("00-{ids}-0{}", u8::from(is_sampled))
 }
 
 /// Checks `version-traceid-parentid-flags`; versions after 00 may append fields (W3C Trace Context, 3.2).
@@ -47,7 +62,21 @@ fn is_lower_hex(text: &str, length: usize) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_valid, make};
+    use super::{in_our_version, is_valid, make};
+
+    #[test]
+    fn a_later_version_is_passed_on_as_ours() {
+        let ids = "4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7";
+        for (given, passed_on) in [
+            ("00-{}-01", "00-{}-01"),
+            ("cc-{}-01-what-comes", "00-{}-01"),
+            ("cc-{}-fe", "00-{}-00"),
+        ] {
+            let (given, passed_on) = (given.replace("{}", ids), passed_on.replace("{}", ids));
+            assert!(is_valid(&given));
+            assert_eq!(in_our_version(&given), passed_on);
+        }
+    }
 
     #[test]
     fn a_valid_traceparent_is_recognised() {

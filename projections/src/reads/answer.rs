@@ -53,7 +53,7 @@ impl<T: Serialize> IntoResponse for Answer<T> {
                 tracing::error!(%error, "an answer could not be written as JSON");
                 return Problem::new(
                     StatusCode::INTERNAL_SERVER_ERROR,
-                    "INTERNAL",
+                    "INTERNAL_ERROR",
                     "the answer could not be written",
                 )
                 .into_response();

@@ -23,7 +23,7 @@ pub(crate) fn router(observed: Vec<Observed>) -> OpenApiRouter {
 }
 
 /// How the projections are.
-#[utoipa::path(get, path = "/projections", tag = "projections",
+#[utoipa::path(get, path = "/projections", operation_id = "list_projections", tag = "projections",
     responses((status = OK, description = "State, position and lag of each", body = Page<ProjectionStatus>)))]
 async fn list(State(observed): State<AllObserved>) -> Json<Page<ProjectionStatus>> {
     let items = futures::future::join_all(observed.iter().map(Observed::status)).await;
@@ -34,8 +34,8 @@ async fn list(State(observed): State<AllObserved>) -> Json<Page<ProjectionStatus
 }
 
 /// How one projection is.
-#[utoipa::path(get, path = "/projections/{name}", tag = "projections",
-    params(("name" = String, Path, description = "Its name")),
+#[utoipa::path(get, path = "/projections/{name}", operation_id = "show_projection", tag = "projections",
+    params(("name" = String, Path, description = "Its name", example = "catalog")),
     responses(
         (status = OK, description = "State, position and lag", body = ProjectionStatus),
         (status = NOT_FOUND, description = "No projection of this process has the name")))]

@@ -8,7 +8,8 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
@@ -31,6 +32,8 @@ pub(super) fn assemble(services: Vec<Service>) -> (Router, Vec<Task>) {
     let (routes, document) = merged.split_for_parts();
     let router = routes
         .merge(documentation::router(documentation::finish(document)))
+        // Who opens the address in a browser wants to know what is there.
+        .route("/", get(|| async { Redirect::temporary("/docs") }))
         .fallback(|| async { not_found() })
         .method_not_allowed_fallback(|| async { method_not_allowed() })
         .layer(CatchPanicLayer::custom(panicked))

@@ -191,3 +191,11 @@ async fn the_documentation_page_loads_nothing_from_elsewhere() {
         "{initializer}"
     );
 }
+
+#[tokio::test]
+async fn who_opens_the_address_in_a_browser_is_shown_the_documentation() {
+    let served = contexts().await;
+    let page = served.get("/").await;
+    assert_eq!(page.status(), 200);
+    assert_eq!(page.url().path().trim_end_matches('/'), "/docs");
+}

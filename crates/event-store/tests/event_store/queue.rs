@@ -3,7 +3,7 @@
 use domain::User;
 use event_store::{CommandRequest, ExecuteError, StoreError, WriterConfig};
 
-use crate::setup::{Log, accepted, register, until};
+use crate::setup::{Log, accepted, register, set_profile, until};
 
 #[tokio::test]
 async fn a_full_queue_refuses_at_once_and_loses_nothing_it_took() {
@@ -55,11 +55,15 @@ async fn a_full_queue_refuses_at_once_and_loses_nothing_it_took() {
 async fn a_writer_that_is_stopped_answers_what_is_queued_and_refuses_what_comes_later() {
     let log = Log::create().await;
     let process = log.process();
+    // Known to the process, so that a command on them is queued without asking the database first.
+    for id in ["1", "2", "3"] {
+        accepted(process.execute(id, register("Ada")).await);
+    }
     let held = log.hold_appends().await;
     let store = process.store.clone();
     let execute = async |id: &str| {
         store
-            .execute::<User>(id, &CommandRequest::default(), register("Ada"))
+            .execute::<User>(id, &CommandRequest::default(), set_profile("Ada Lovelace"))
             .await
     };
     let stop = async {
@@ -73,7 +77,7 @@ async fn a_writer_that_is_stopped_answers_what_is_queued_and_refuses_what_comes_
     for executed in [one, two, three] {
         accepted(executed);
     }
-    assert_eq!(log.assert_unbroken().await, 3);
+    assert_eq!(log.assert_unbroken().await, 6);
     let late = execute("4").await;
     assert!(
         matches!(late, Err(ExecuteError::Store(StoreError::Stopped))),

@@ -17,7 +17,7 @@ async fn a_full_queue_refuses_at_once_and_loses_nothing_it_took() {
     let mut waiting = tokio::task::JoinSet::new();
     let mut refused = 0;
     let mut sent = 0;
-    // At most one batch is under way and four commands are queued behind it, wherever the writer is just now.
+    // The batch at hand, what the writer has taken for the next one, and four commands queued behind: bounded anyway.
     until(async || {
         let id = format!("user-{sent}");
         let store = process.store.clone();

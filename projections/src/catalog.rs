@@ -9,14 +9,14 @@ mod routes;
 mod tables;
 
 use async_trait::async_trait;
-use domain::Event;
+use domain::{Envelope, Event};
 use event_bus::Binding;
 use sqlx::PgConnection;
 use utoipa_axum::router::OpenApiRouter;
 
 use self::cinema_row::CinemaRow;
 use self::movie_row::MovieRow;
-use crate::row::project;
+use crate::row::{pass_over, project};
 use crate::{ApplyError, Generation, Projection, Reads, Recorded};
 
 const BINDINGS: [Binding; 2] = [
@@ -56,6 +56,10 @@ impl Projection for Catalog {
         include_str!("catalog/schema.sql")
     }
 
+    fn indexes(&self) -> &'static str {
+        include_str!("catalog/indexes.sql")
+    }
+
     /// Cinemas and movies are applied apart: neither kind of stream reads or writes the other's rows.
     async fn apply(
         &self,
@@ -68,6 +72,18 @@ impl Projection for Catalog {
             .partition(|recorded| matches!(recorded.event, Event::Movie(_)));
         project::<MovieRow>(tx, generation, &movies).await?;
         project::<CinemaRow>(tx, generation, &cinemas).await
+    }
+
+    async fn discard(
+        &self,
+        tx: &mut PgConnection,
+        generation: &Generation,
+        event: &Envelope,
+    ) -> Result<(), ApplyError> {
+        match event.aggregate_type.as_str() {
+            "movie" => pass_over::<MovieRow>(tx, generation, event).await,
+            _ => pass_over::<CinemaRow>(tx, generation, event).await,
+        }
     }
 
     fn router(&self, reads: Reads) -> OpenApiRouter {

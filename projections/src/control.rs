@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use domain::Position;
+use serde::Serialize;
 use sqlx::{Connection, Executor, FromRow, PgConnection};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{Generation, Projection, parked};
@@ -35,6 +37,19 @@ pub(crate) struct Row {
     pub(crate) consumer_epoch: i64,
     /// Streams with parked events.
     pub(crate) parked_streams: i64,
+    /// Who has paused it, when and why.
+    pub(crate) paused: Option<Paused>,
+}
+
+/// A projection that an operator has told to apply nothing for a while.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Paused {
+    /// Who did it.
+    pub by: String,
+    /// Since when.
+    pub at: DateTime<Utc>,
+    /// Why, if that was said.
+    pub reason: Option<String>,
 }
 
 impl Row {
@@ -55,13 +70,16 @@ struct Columns {
     recorded_at: Option<DateTime<Utc>>,
     consumer_epoch: i64,
     parked_streams: i64,
+    paused_at: Option<DateTime<Utc>>,
+    paused_by: Option<String>,
+    paused_reason: Option<String>,
 }
 
 /// Reads the row; `None` before the first generation is made.
 pub(crate) async fn load(connection: &mut PgConnection, projection: &'static str) -> Result<Option<Row>, sqlx::Error> {
     let columns: Option<Columns> = sqlx::query_as(
         "SELECT generation, version, binding_version, position, event_id, log_id, recorded_at, consumer_epoch, \
-         parked_streams FROM public.projection WHERE name = $1",
+         parked_streams, paused_at, paused_by, paused_reason FROM public.projection WHERE name = $1",
     )
     .bind(projection)
     .fetch_optional(connection)
@@ -78,6 +96,11 @@ pub(crate) async fn load(connection: &mut PgConnection, projection: &'static str
         },
         consumer_epoch: columns.consumer_epoch,
         parked_streams: columns.parked_streams,
+        paused: columns.paused_at.map(|at| Paused {
+            by: columns.paused_by.unwrap_or_default(),
+            at,
+            reason: columns.paused_reason,
+        }),
     }))
 }
 
@@ -89,7 +112,7 @@ pub(crate) async fn ensure(connection: &mut PgConnection, projection: &dyn Proje
     }
     let mut tx = connection.begin().await?;
     let made = sqlx::query(
-        "INSERT INTO public.projection (name, generation, version, binding_version) VALUES ($1, 1, $2, $3) \
+        "INSERT INTO public.projection (name, generation, last_generation, version, binding_version) VALUES ($1, 1, 1, $2, $3) \
          ON CONFLICT (name) DO NOTHING",
     )
     .bind(projection.name())
@@ -116,6 +139,7 @@ async fn create_generation(
     let schema = format!("CREATE SCHEMA {generation}; SET LOCAL search_path = {generation}, public");
     tx.execute(schema.as_str()).await?;
     tx.execute(projection.schema()).await?;
+    tx.execute(projection.indexes()).await?;
     tx.execute(parked::TABLE).await?;
     Ok(())
 }

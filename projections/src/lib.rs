@@ -29,6 +29,7 @@ mod users;
 pub use apply::failure::ApplyError;
 pub use args::{ConsumerArgs, Name, ProjectionsArgs};
 pub use catalog::Catalog;
+pub use control::Paused;
 pub use generation::Generation;
 pub use migrate::{MigrateError, migrate};
 pub use movies::Movies;

@@ -7,12 +7,13 @@ mod row;
 mod table;
 
 use async_trait::async_trait;
+use domain::Envelope;
 use event_bus::Binding;
 use sqlx::PgConnection;
 use utoipa_axum::router::OpenApiRouter;
 
 use self::row::MovieRow;
-use crate::row::project;
+use crate::row::{pass_over, project};
 use crate::{ApplyError, Generation, Projection, Reads, Recorded};
 
 const BINDINGS: [Binding; 1] = [Binding {
@@ -46,6 +47,10 @@ impl Projection for Movies {
         include_str!("movies/schema.sql")
     }
 
+    fn indexes(&self) -> &'static str {
+        include_str!("movies/indexes.sql")
+    }
+
     async fn apply(
         &self,
         tx: &mut PgConnection,
@@ -53,6 +58,15 @@ impl Projection for Movies {
         events: &[Recorded],
     ) -> Result<(), ApplyError> {
         project::<MovieRow>(tx, generation, &events.iter().collect::<Vec<_>>()).await
+    }
+
+    async fn discard(
+        &self,
+        tx: &mut PgConnection,
+        generation: &Generation,
+        event: &Envelope,
+    ) -> Result<(), ApplyError> {
+        pass_over::<MovieRow>(tx, generation, event).await
     }
 
     fn router(&self, reads: Reads) -> OpenApiRouter {

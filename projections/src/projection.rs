@@ -26,6 +26,12 @@ pub trait Projection: Send + Sync + 'static {
     /// Gives the SQL that makes a generation's tables, run with the generation's schema first on the search path.
     fn schema(&self) -> &'static str;
 
+    /// Gives the SQL that makes the tables' further indexes, run after a rebuild has loaded them, with the generation's
+    /// schema first on the search path.
+    fn indexes(&self) -> &'static str {
+        ""
+    }
+
     /// Decodes an event as the domain does; the one way from an envelope to an event.
     ///
     /// # Errors
@@ -47,6 +53,20 @@ pub trait Projection: Send + Sync + 'static {
         generation: &Generation,
         events: &[Recorded],
     ) -> Result<(), ApplyError>;
+
+    /// Passes over an event that an operator has discarded, in the place it has in its stream: the events behind it
+    /// must be applicable as if it had changed nothing.
+    ///
+    /// # Errors
+    /// See [`ApplyError`].
+    async fn discard(
+        &self,
+        _tx: &mut PgConnection,
+        _generation: &Generation,
+        _event: &Envelope,
+    ) -> Result<(), ApplyError> {
+        Ok(())
+    }
 
     /// Gives the query routes.
     fn router(&self, reads: Reads) -> OpenApiRouter;

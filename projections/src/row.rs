@@ -7,7 +7,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
-use domain::Sequence;
+use domain::{Envelope, Sequence};
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, PgConnection};
 
@@ -155,6 +155,27 @@ async fn load<T: Table>(tx: &mut PgConnection, generation: &Generation, ids: &[&
          CROSS JOIN LATERAL (SELECT {columns} FROM {generation}.{table} WHERE id = wanted_id LIMIT 1) AS found"
     );
     sqlx::query_as(&statement).bind(ids).fetch_all(tx).await
+}
+
+/// Moves a stream's row behind an event that changes nothing more, for an operator has discarded it. Without a row, or with
+/// one that is not just before the event, nothing changes, and the event that comes next will say so.
+///
+/// # Errors
+/// What the database refuses.
+pub(crate) async fn pass_over<T: Table>(
+    tx: &mut PgConnection,
+    generation: &Generation,
+    event: &Envelope,
+) -> Result<(), ApplyError> {
+    let table = T::NAME;
+    let statement = format!("UPDATE {generation}.{table} SET sequence = $2 WHERE id = $1 AND sequence = $2 - 1");
+    sqlx::query(&statement)
+        .bind(&event.aggregate_id)
+        .bind(event.sequence.0)
+        .execute(tx)
+        .await
+        .map(drop)
+        .map_err(ApplyError::Database)
 }
 
 /// Finds one row, gone or not.

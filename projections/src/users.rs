@@ -7,12 +7,13 @@ mod table;
 mod words;
 
 use async_trait::async_trait;
+use domain::Envelope;
 use event_bus::Binding;
 use sqlx::PgConnection;
 use utoipa_axum::router::OpenApiRouter;
 
 use self::row::UserRow;
-use crate::row::project;
+use crate::row::{pass_over, project};
 use crate::{ApplyError, Generation, Projection, Reads, Recorded};
 
 const BINDINGS: [Binding; 1] = [Binding {
@@ -46,6 +47,10 @@ impl Projection for Users {
         include_str!("users/schema.sql")
     }
 
+    fn indexes(&self) -> &'static str {
+        include_str!("users/indexes.sql")
+    }
+
     async fn apply(
         &self,
         tx: &mut PgConnection,
@@ -53,6 +58,15 @@ impl Projection for Users {
         events: &[Recorded],
     ) -> Result<(), ApplyError> {
         project::<UserRow>(tx, generation, &events.iter().collect::<Vec<_>>()).await
+    }
+
+    async fn discard(
+        &self,
+        tx: &mut PgConnection,
+        generation: &Generation,
+        event: &Envelope,
+    ) -> Result<(), ApplyError> {
+        pass_over::<UserRow>(tx, generation, event).await
     }
 
     fn router(&self, reads: Reads) -> OpenApiRouter {

@@ -14,8 +14,6 @@ CREATE TABLE cinemas (
     gone       boolean NOT NULL
 );
 
-CREATE INDEX cinemas_by_city ON cinemas (city_id, name, id) INCLUDE (gone);
-
 CREATE TABLE movies (
     id              text COLLATE "C" PRIMARY KEY,
     title           text NOT NULL,

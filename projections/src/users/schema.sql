@@ -12,7 +12,3 @@ CREATE TABLE users (
     sequence      bigint NOT NULL,
     gone          boolean NOT NULL
 );
-
-CREATE INDEX users_by_name ON users (full_name, id) WHERE NOT gone;
-CREATE INDEX users_by_name_word ON users USING gin (array_to_tsvector(name_words)) WHERE NOT gone;
-CREATE INDEX users_by_role ON users USING gin (roles) WHERE NOT gone;

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::history::History;
 
 const PROJECTION_TABLE: &str = include_str!("../../../migrations/users/0001_projection.sql");
+const GENERATIONS: &str = include_str!("../../../migrations/users/0002_generations.sql");
 
 /// A read model that events can be applied to and that can be queried.
 pub(crate) struct ReadModel {
@@ -51,11 +52,12 @@ impl ReadModel {
             .connect(&database.url())
             .await
             .expect("a database");
-        sqlx::raw_sql(PROJECTION_TABLE)
-            .execute(&pool)
-            .await
-            .expect("the projection's table");
-        sqlx::query("INSERT INTO projection (name, generation, version, binding_version) VALUES ($1, 1, 1, 1)")
+        for statements in [PROJECTION_TABLE, GENERATIONS] {
+            let made = sqlx::raw_sql(statements).execute(&pool).await;
+            made.expect("the tables outside of the generations");
+        }
+        let row = "INSERT INTO projection (name, generation, last_generation, version, binding_version) VALUES ($1, 1, 1, 1, 1)";
+        sqlx::query(row)
             .bind(projection.name())
             .execute(&pool)
             .await
@@ -241,8 +243,9 @@ pub(crate) fn fields(items: &Value, field: &str) -> Vec<String> {
 
 async fn create_generation(pool: &PgPool, projection: &dyn Projection) -> Generation {
     let generation = Generation::new(projection.name(), 1);
-    let schema = projection.schema();
-    let statements = format!("CREATE SCHEMA {generation}; SET LOCAL search_path = {generation}, public; {schema}");
+    let (schema, indexes) = (projection.schema(), projection.indexes());
+    let statements =
+        format!("CREATE SCHEMA {generation}; SET LOCAL search_path = {generation}, public; {schema}{indexes}");
     let mut tx = pool.begin().await.expect("a transaction");
     sqlx::raw_sql(&statements)
         .execute(&mut *tx)

@@ -1,0 +1,4 @@
+-- Made after a rebuild has loaded the tables.
+CREATE INDEX users_by_name ON users (full_name, id) WHERE NOT gone;
+CREATE INDEX users_by_name_word ON users USING gin (array_to_tsvector(name_words)) WHERE NOT gone;
+CREATE INDEX users_by_role ON users USING gin (roles) WHERE NOT gone;

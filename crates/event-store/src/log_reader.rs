@@ -1,7 +1,7 @@
-//! Reads the log by position: contiguous or an error, never a silent hole.
+//! Reads the log by position, and its streams by sequence: contiguous or an error, never a silent hole.
 
 use chrono::{DateTime, Utc};
-use domain::{Envelope, Position};
+use domain::{Envelope, Position, Sequence};
 use futures::FutureExt;
 use sqlx::PgPool;
 use uuid::Uuid;
@@ -51,6 +51,18 @@ pub enum LogError {
         expected: i64,
         /// How many there are.
         found: i64,
+    },
+    /// A sequence is missing in a stream, which no append can have left.
+    #[error("the stream {aggregate_type}/{aggregate_id} has no event at sequence {}, but one at {}", expected.0, found.0)]
+    StreamGap {
+        /// Kind of stream.
+        aggregate_type: String,
+        /// Which stream of its kind.
+        aggregate_id: String,
+        /// The sequence that should have come next.
+        expected: Sequence,
+        /// The one that came.
+        found: Sequence,
     },
     /// The database refused or did not answer.
     #[error("the event store's database failed")]
@@ -135,6 +147,46 @@ impl LogReader {
                 found,
             })
         }
+    }
+
+    /// Reads up to `limit` events of one stream after a sequence, in order: empty when there are none.
+    ///
+    /// # Errors
+    /// [`LogError::StreamGap`] when sequences are missing, [`LogError::Database`].
+    pub async fn stream(
+        &self,
+        aggregate_type: &str,
+        aggregate_id: &str,
+        after: Sequence,
+        limit: u32,
+    ) -> Result<Vec<Envelope>, LogError> {
+        let question = sqlx::query_as(
+            "SELECT l.log_id, e.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_id, e.event_type,
+                    e.event_version, e.payload::text AS payload, e.metadata, e.recorded_at
+             FROM events e, log l
+             WHERE e.aggregate_type = $1 AND e.aggregate_id = $2 AND e.sequence > $3
+             ORDER BY e.sequence LIMIT $4",
+        )
+        .bind(aggregate_type.to_owned())
+        .bind(aggregate_id.to_owned())
+        .bind(after.0)
+        .bind(i64::from(limit));
+        let rows: Vec<EnvelopeRow> = ask(&self.pool, |connection| question.fetch_all(connection).boxed()).await?;
+        let mut expected = after;
+        let mut envelopes = Vec::with_capacity(rows.len());
+        for EnvelopeRow(envelope) in rows {
+            expected.0 += 1;
+            if envelope.sequence != expected {
+                return Err(LogError::StreamGap {
+                    aggregate_type: envelope.aggregate_type,
+                    aggregate_id: envelope.aggregate_id,
+                    expected,
+                    found: envelope.sequence,
+                });
+            }
+            envelopes.push(envelope);
+        }
+        Ok(envelopes)
     }
 
     /// Which log this is, and which event it has at a position: read together, for a log can be replaced at any time.

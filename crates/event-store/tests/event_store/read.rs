@@ -108,6 +108,44 @@ async fn a_range_is_complete_or_an_error_and_a_gap_is_never_read_over() {
 }
 
 #[tokio::test]
+async fn a_stream_is_read_alone_in_order_and_never_over_a_missing_sequence() {
+    let log = Log::create().await;
+    let process = log.process();
+    for n in 1..=3 {
+        accepted(process.execute("1", set_profile(&n.to_string())).await);
+        accepted(process.execute("10", set_profile(&n.to_string())).await);
+    }
+    let reader = log.reader();
+    let sequences = async |id: &str, after, limit| {
+        let events = reader.stream("user", id, Sequence(after), limit).await.expect("read");
+        assert!(events.iter().all(|event| event.aggregate_id == id), "{events:?}");
+        let sequences: Vec<i64> = events.iter().map(|event| event.sequence.0).collect();
+        sequences
+    };
+    assert_eq!(sequences("1", 0, 10).await, [1, 2, 3, 4]);
+    assert_eq!(sequences("1", 1, 2).await, [2, 3]);
+    assert!(sequences("1", 4, 10).await.is_empty());
+    assert!(sequences("unknown", 0, 10).await.is_empty());
+
+    let mut admin = log.admin().await;
+    let skipped = "INSERT INTO events VALUES (9, 'user', '1', 6, gen_random_uuid(), 'user.logged_in', '1', '{}', '{}')";
+    sqlx::query(skipped).execute(&mut admin).await.expect("insert");
+    admin.close().await.expect("close");
+    let gap = reader.stream("user", "1", Sequence(0), 10).await;
+    assert!(
+        matches!(
+            gap,
+            Err(LogError::StreamGap {
+                expected: Sequence(5),
+                found: Sequence(6),
+                ..
+            })
+        ),
+        "{gap:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_question_given_up_half_way_does_not_cost_the_pool_its_connection() {
     let log = Log::create().await;
     let reader = LogReader::new(

@@ -4,6 +4,7 @@ mod banner;
 mod broker;
 mod cli;
 mod demo;
+mod deployment;
 mod migrate;
 mod passwords;
 mod progress;

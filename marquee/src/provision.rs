@@ -74,6 +74,11 @@ impl Urls {
         }
     }
 
+    /// The server as its superuser, and what the names of the deployment's databases begin with.
+    pub(crate) fn server(&self) -> (DatabaseUrl, &str) {
+        (self.server.clone(), &self.prefix.database_prefix)
+    }
+
     pub(crate) fn command_api_event_store(&self) -> DatabaseUrl {
         self.of(&self.prefix.event_store(), COMMAND_API)
     }

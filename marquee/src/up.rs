@@ -22,6 +22,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::deployment::{Announced, Deployment, ProjectionUrls};
 use crate::passwords::{RolePasswordArgs, RolePasswords};
 use crate::progress::Progress;
 use crate::provision::{DatabasePrefix, Urls, provision};
@@ -138,6 +139,7 @@ async fn serve(
     let url = base_url(listener.local_addr()?);
     let greet = shutdown.run_until_cancelled(async {
         wait_until_ready(&url).await?;
+        let announced = announce(home, &url, &urls, &amqp_url)?;
         let seeded = if args.no_demo {
             None
         } else {
@@ -145,20 +147,40 @@ async fn serve(
         };
         drop(progress);
         print(&banner::greeting(&url, stack.describe(), seeded, started.elapsed()));
-        Ok::<_, BoxError>(())
+        Ok::<_, BoxError>(announced)
     });
     let serving = service::serve(listener, services, shutdown.clone());
     tokio::pin!(serving);
     let greeted = tokio::select! {
         served = &mut serving => return Ok(served?),
         // Told to stop before it was ready, it has nothing to say.
-        greeted = greet => greeted.unwrap_or(Ok(())),
+        greeted = greet => greeted.transpose(),
     };
     if greeted.is_err() {
         shutdown.cancel();
     }
     let served = serving.await;
-    greeted.and(served.map_err(Into::into))
+    // Until here it was to be found in the home.
+    greeted.map(drop).and(served.map_err(Into::into))
+}
+
+/// Tells the other commands in the home how to reach what runs here.
+fn announce(home: &Path, url: &str, urls: &Urls, amqp_url: &AmqpUrl) -> Result<Announced, BoxError> {
+    let projections = Name::ALL.map(|name| {
+        let urls = ProjectionUrls {
+            database_url: urls.projection_database(name),
+            event_store_url: urls.projection_event_store(name),
+        };
+        (name, urls)
+    });
+    let deployment = Deployment::new(
+        url,
+        urls.server(),
+        urls.event_relay_event_store(),
+        projections,
+        amqp_url.clone(),
+    );
+    Ok(deployment.announce(home)?)
 }
 
 /// Puts all services together, each with the database roles it would have as a process of its own.

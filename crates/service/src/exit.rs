@@ -16,8 +16,8 @@ pub fn exit_code<E: Into<BoxError>>(result: Result<(), E>) -> ExitCode {
     }
 }
 
-/// Some libraries repeat a cause in their own text: it is told once.
-fn with_causes(error: &dyn Error) -> String {
+/// An error in one line, with all its causes. Some libraries repeat a cause in their own text: it is told once.
+pub fn with_causes(error: &dyn Error) -> String {
     let text = error.to_string();
     match error.source().map(with_causes) {
         Some(cause) if !text.ends_with(&cause) => format!("{text}: {cause}"),

@@ -23,7 +23,7 @@ pub use body::{BODY_BYTES_MAX, RawBody};
 pub use check::Check;
 pub use context::{RequestContext, principal};
 pub use documentation::one_of;
-pub use exit::exit_code;
+pub use exit::{exit_code, with_causes};
 pub use extract::{FormOrJsonBody, JsonBody, Path, Query};
 pub use problem::{FieldError, Problem};
 pub use serve::{ServeError, Service, serve};

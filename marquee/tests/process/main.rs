@@ -1,6 +1,7 @@
 //! The program as people run it: processes that are started, asked, interrupted and killed.
 #![allow(clippy::panic)]
 
+mod announcement;
 mod child;
 mod crash;
 mod demo_set;

@@ -3,8 +3,10 @@
 //! One table, `events`, is the log and the outbox. [`EventStore::execute`] decides a command and appends its events
 //! through the [`Writer`]; [`LogReader`] reads the log in position order, which is commit order.
 
+mod adopt;
 mod append;
 mod ask;
+mod audit;
 mod batch;
 mod cache;
 mod error;
@@ -14,22 +16,28 @@ mod load;
 mod log_reader;
 mod metric;
 mod migrate;
+mod relay_progress;
 mod relay_state;
 mod row;
 mod store;
 mod submission;
+mod trace;
 mod turns;
 mod wake;
 mod writer;
 
+pub use adopt::{AdoptError, Adoption, adopt, plan_adoption};
 pub use append::Guard;
+pub use audit::{AuditError, AuditedPart, Finding, LogAudit, audit};
 pub use error::{ExecuteError, StoreError};
 pub use execute::{CommandRequest, IfMatch, Outcome, Prepared};
 pub use idempotency::{Idempotency, RecordedAnswer};
 pub use load::Loaded;
 pub use log_reader::{Head, LogError, LogReader, Place};
 pub use migrate::{MigrateError, ROLES, migrate};
+pub use relay_progress::{Leader, Published, RelayProgress};
 pub use relay_state::{Lease, RelayCheckpoint, RelayState, RelayStateError};
 pub use store::{EventStore, StoreConfig};
+pub use trace::RecordedCommand;
 pub use wake::WAKE_CHANNEL;
 pub use writer::{Writer, WriterConfig};

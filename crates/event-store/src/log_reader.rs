@@ -75,7 +75,7 @@ pub enum LogError {
 /// a future costs the pool the connection it was using, and nothing else.
 #[derive(Clone, Debug)]
 pub struct LogReader {
-    pool: PgPool,
+    pub(crate) pool: PgPool,
 }
 
 impl LogReader {

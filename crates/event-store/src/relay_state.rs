@@ -9,6 +9,9 @@ use uuid::Uuid;
 
 use crate::ask::ask;
 
+/// How many moves of the checkpoint are remembered with their times.
+const PUBLISHED_SLOTS: i64 = 65_536;
+
 /// Why the relay's row could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayStateError {
@@ -64,7 +67,7 @@ pub struct RelayCheckpoint {
 /// behind, and events are published again.
 #[derive(Clone, Debug)]
 pub struct RelayState {
-    pool: PgPool,
+    pub(crate) pool: PgPool,
 }
 
 impl RelayState {
@@ -119,18 +122,28 @@ impl RelayState {
         lease.unless_fenced(renewed.rows_affected(), valid_until)
     }
 
-    /// Moves the checkpoint, and extends the lease with it.
+    /// Moves the checkpoint, extends the lease with it, and notes when the position was reached.
     ///
     /// # Errors
     /// [`RelayStateError::Fenced`] when another relay has taken the lease, or the checkpoint would go backward: nothing
     /// has changed then. [`RelayStateError::Database`].
     pub async fn advance(&self, lease: &Lease, checkpoint: &RelayCheckpoint) -> Result<Lease, RelayStateError> {
         let valid_until = Instant::now() + lease.ttl;
-        let move_forward = sqlx::query(
-            "UPDATE relay SET expires_at = clock_timestamp() + $3,
-                log_id = $4, position = $5, event_id = $6, watermark = $7
-             WHERE holder = $1 AND epoch = $2 AND position <= $5 AND watermark <= $7
-               AND set_config('synchronous_commit', 'off', true) IS NOT NULL",
+        let move_forward = sqlx::query_scalar::<_, i64>(
+            "WITH moved AS (
+                UPDATE relay SET expires_at = clock_timestamp() + $3, moves = moves + (position < $5)::integer,
+                    log_id = $4, position = $5, event_id = $6, watermark = $7
+                WHERE holder = $1 AND epoch = $2 AND position <= $5 AND watermark <= $7
+                  AND set_config('synchronous_commit', 'off', true) IS NOT NULL
+                RETURNING moves, position
+             ), noted AS (
+                INSERT INTO published AS p (slot, position, at)
+                SELECT moves % $8, position, clock_timestamp() FROM moved
+                ON CONFLICT (slot) DO UPDATE SET position = excluded.position, at = excluded.at
+                -- Where only the watermark moves, the time at which the position was reached stays.
+                WHERE p.position <> excluded.position
+             )
+             SELECT count(*) FROM moved",
         )
         .bind(lease.holder)
         .bind(lease.epoch)
@@ -138,9 +151,10 @@ impl RelayState {
         .bind(checkpoint.log_id)
         .bind(checkpoint.position.0)
         .bind(checkpoint.event_id)
-        .bind(checkpoint.watermark.0);
-        let advanced = ask(&self.pool, |connection| move_forward.execute(connection).boxed()).await?;
-        lease.unless_fenced(advanced.rows_affected(), valid_until)
+        .bind(checkpoint.watermark.0)
+        .bind(PUBLISHED_SLOTS);
+        let advanced = ask(&self.pool, |connection| move_forward.fetch_one(connection).boxed()).await?;
+        lease.unless_fenced(advanced.unsigned_abs(), valid_until)
     }
 
     /// Gives the lease back so that another relay need not wait for its expiry. Does nothing when it is lost already.

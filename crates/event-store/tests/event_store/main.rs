@@ -1,7 +1,9 @@
 //! The event store against a real PostgreSQL.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod adopt;
 mod append_only;
+mod audit;
 mod concurrency;
 mod conflict;
 mod connection;
@@ -11,3 +13,4 @@ mod queue;
 mod read;
 mod refusal;
 mod setup;
+mod trace;

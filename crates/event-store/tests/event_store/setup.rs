@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use dev_stack::testing::TestDatabase;
-use domain::{FullName, Position, Role, Sequence, User, UserCommand, UserError};
+use domain::{FullName, Metadata, Position, Role, Sequence, User, UserCommand, UserError};
 use event_store::{
     CommandRequest, EventStore, ExecuteError, Idempotency, IfMatch, LogReader, Outcome, ROLES, StoreConfig,
     WriterConfig,
@@ -50,6 +50,17 @@ impl Log {
     /// Connected as the superuser: for looking on, and for what no service may do.
     pub(crate) async fn admin(&self) -> PgConnection {
         PgConnection::connect(&self.database.url()).await.expect("connect")
+    }
+
+    /// Changes the log as nobody may but whoever restores a database: without its trigger.
+    pub(crate) async fn tamper(&self, statement: &str) {
+        let mut admin = self.admin().await;
+        sqlx::query("SET session_replication_role = replica")
+            .execute(&mut admin)
+            .await
+            .expect("without triggers");
+        sqlx::query(statement).execute(&mut admin).await.expect(statement);
+        admin.close().await.expect("close");
     }
 
     pub(crate) fn pool_as(&self, role: &str) -> PgPool {
@@ -189,6 +200,17 @@ pub(crate) fn grant(role: &str) -> UserCommand {
 pub(crate) fn if_match(sequence: i64) -> CommandRequest {
     CommandRequest {
         if_match: Some(IfMatch::Sequence(Sequence(sequence))),
+        ..CommandRequest::default()
+    }
+}
+
+/// Makes the commands of a request.
+pub(crate) fn of_request(request_id: &str) -> CommandRequest {
+    CommandRequest {
+        metadata: Metadata {
+            correlation_id: Some(request_id.to_owned()),
+            ..Metadata::default()
+        },
         ..CommandRequest::default()
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! A request becomes a command with its conditions ([`incoming`]), the event store decides and appends it
 //! ([`execute`]), and the outcome becomes an answer ([`answer`]) or a problem ([`refusal`]). The routes stand in
-//! [`users`], [`movies`] and [`cinemas`].
+//! [`users`], [`movies`] and [`cinemas`]; [`log`] tells where the log ends.
 
 mod answer;
 mod cinemas;
@@ -12,6 +12,7 @@ mod documentation;
 mod execute;
 mod idempotency;
 mod incoming;
+mod log;
 mod metric;
 mod movies;
 mod refusal;

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::execute::CommandApi;
 use crate::idempotency::{RequestHasher, forget_old_keys};
-use crate::{CommandApiArgs, cinemas, documentation, metric, movies, users};
+use crate::{CommandApiArgs, cinemas, documentation, log, metric, movies, users};
 
 const NAME: &str = "command-api";
 
@@ -111,7 +111,9 @@ async fn assemble(args: CommandApiArgs, appended: Option<Arc<Notify>>) -> Result
     };
     Ok(Service {
         name: NAME,
-        router: router().with_state(api),
+        router: router()
+            .with_state(api)
+            .merge(log::router(LogReader::new(pool.clone()))),
         checks: vec![event_store_check(pool)],
         tasks: tasks(
             writer,

@@ -39,11 +39,14 @@ pub enum RelayError {
         /// A position behind it that is there.
         found: Position,
     },
-    /// The log is not the one the checkpoint was made in: it was restored, replaced or went back.
+    /// The log was given another identity while it was published. The next term finds out whether it still has what was.
+    #[error("the log has a new identity")]
+    NewIdentity,
+    /// The log is not the one the checkpoint was made in: it was replaced or went back.
     #[error(
         "the log is not the one that was published up to position {}: {reason}. Consumers may have events that this \
-         log has not. Bring back the log that was published, or give this one a new identity and rebuild what was \
-         made from the other",
+         log has not. Bring back the log that was published, or give this one a new identity with `marquee log adopt` \
+         and rebuild what was made from the other",
         position.0
     )]
     Diverged {

@@ -2,7 +2,7 @@
 //!
 //! States: reading -> holding rows -> reading ... -> exhausted -> (hint or poll) -> reading.
 //! Guarantees: rows come out in position order without gaps; at most a chunk and what is left of the one before is held.
-//! Failure: a gap, another log, or a log that ends before what was published is reported once everything before it has
+//! Failure: a gap, or a log that ends before what was published is reported once everything before it has
 //! come out; it is never skipped.
 
 use std::collections::VecDeque;
@@ -124,7 +124,7 @@ impl LogTail {
     /// Waits until the read that was begun is done; for ever, when none was. Cancel safe.
     ///
     /// # Errors
-    /// [`RelayError::Gap`], [`RelayError::Diverged`], [`RelayError::Log`].
+    /// [`RelayError::Gap`], [`RelayError::Diverged`], [`RelayError::NewIdentity`], [`RelayError::Log`].
     pub(crate) async fn read(&mut self) -> Result<(), RelayError> {
         let Some(reading) = self.reading.as_mut() else {
             return pending().await;
@@ -184,10 +184,13 @@ async fn read_chunk(
     if rows.is_empty() || head_is_old {
         let head = log.head().await?;
         if head.log_id != log_id {
-            return Err(diverged(after, "its identity has changed"));
+            return Err(RelayError::NewIdentity);
         }
         if head.position < after {
-            return Err(diverged(after, "it ends before that position"));
+            return Err(RelayError::Diverged {
+                position: after,
+                reason: "it ends before that position",
+            });
         }
         if rows.is_empty() && head.position > after {
             // Appended between the two reads, or missing.
@@ -202,11 +205,7 @@ async fn read_chunk(
         known_head = Some(head.position);
     }
     if rows.iter().any(|row| row.log_id != log_id) {
-        return Err(diverged(after, "its identity has changed"));
+        return Err(RelayError::NewIdentity);
     }
     Ok(Chunk { rows, head: known_head })
-}
-
-fn diverged(position: Position, reason: &'static str) -> RelayError {
-    RelayError::Diverged { position, reason }
 }

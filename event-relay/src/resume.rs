@@ -1,4 +1,5 @@
-//! Where a new leader begins: at the checkpoint, once the log has proved to be the one it was made in.
+//! Where a new leader begins: at the checkpoint, once the log has proved to be the one it was made in, whatever it is
+//! called by now.
 
 use chrono::{DateTime, Utc};
 use domain::{Envelope, Position};
@@ -16,10 +17,12 @@ pub(crate) struct Resumption {
     pub(crate) watermark_recorded_at: Option<DateTime<Utc>>,
 }
 
-/// Reads the checkpoint and compares it with the log.
+/// Reads the checkpoint and compares it with the log. A log of another identity that still has the checkpoint's event was
+/// restored or promoted without losing anything that was published: it is published on from there, under its new
+/// identity.
 ///
 /// # Errors
-/// [`RelayError::Diverged`] when the log has another identity or another event at the checkpoint's position, or none;
+/// [`RelayError::Diverged`] when the log has another event at the checkpoint's position, or none;
 /// [`RelayError::Log`] and [`RelayError::State`] when one of them cannot be read.
 pub(crate) async fn resume(log: &LogReader, state: &RelayState) -> Result<Resumption, RelayError> {
     let checkpoint = state.checkpoint().await?;
@@ -28,9 +31,6 @@ pub(crate) async fn resume(log: &LogReader, state: &RelayState) -> Result<Resump
         position: checkpoint.position,
         reason,
     };
-    if checkpoint.log_id.is_some_and(|known| known != log_id) {
-        return Err(diverged("its identity has changed"));
-    }
     let mut watermark_recorded_at = None;
     if checkpoint.position > Position(0) {
         let last = event_at(log, checkpoint.position).await?;
@@ -43,6 +43,10 @@ pub(crate) async fn resume(log: &LogReader, state: &RelayState) -> Result<Resump
             watermark if watermark == checkpoint.position => Some(last.recorded_at),
             watermark => event_at(log, watermark).await?.map(|event| event.recorded_at),
         };
+    }
+    if checkpoint.log_id.is_some_and(|known| known != log_id) {
+        let position = checkpoint.position.0;
+        tracing::warn!(%log_id, position, "the log has a new identity; the checkpoint is in it");
     }
     Ok(Resumption {
         log_id,

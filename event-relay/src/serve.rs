@@ -4,17 +4,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::LogReader;
+use event_store::{LogReader, RelayState};
 use service::database::{PoolOptions, pool};
 use service::{BoxError, Check, Service, Task};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
-use utoipa_axum::router::OpenApiRouter;
 
-use crate::{Relay, RelayArgs, RelayConfig};
+use crate::{Relay, RelayArgs, RelayConfig, routes};
 
-/// The relay's connections: reading, writing its row, listening for hints, and one for the readiness check.
+/// The relay's connections: reading, writing its row, listening for hints, and one for who asks how it is.
 const CONNECTIONS_MAX: u32 = 4;
 /// Reads of a few hundred rows and updates of one row.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -23,7 +22,7 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Settings of a process that is only a relay.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ServeArgs {
-    /// Where health and metrics are served
+    /// Where the relay's state, health and metrics are served
     #[arg(
         long,
         env = "MARQUEE_LISTEN",
@@ -63,10 +62,11 @@ pub async fn service_waking(args: RelayArgs, wake: Arc<Notify>) -> Result<Servic
     };
     let relay = Relay::new(config, pool.clone(), args.amqp_url, wake);
     let status = relay.status();
+    let router = routes::router(RelayState::new(pool.clone()), status.clone());
     let log = LogReader::new(pool);
     Ok(Service {
         name: "event-relay",
-        router: OpenApiRouter::new(),
+        router,
         checks: vec![
             Check::required("event_store", move || {
                 let log = log.clone();

@@ -6,11 +6,12 @@ use domain::Position;
 use metrics::{counter, gauge};
 use serde::Serialize;
 use tokio::sync::watch;
+use utoipa::ToSchema;
 
 use crate::{RelayError, metric_names};
 
 /// What part the relay plays.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// It neither leads nor waits for the lease, for it has no broker yet or pauses after a failure.
@@ -23,7 +24,7 @@ pub enum Role {
 }
 
 /// What the relay knows of the broker.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Broker {
     /// There is no connection.
@@ -36,7 +37,7 @@ pub enum Broker {
 }
 
 /// A failure that time does not heal.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Halt {
     /// Stable: `LOG_GAP`, `LOG_DIVERGED`, `EVENT_UNPUBLISHABLE`.
     pub code: &'static str,

@@ -7,6 +7,7 @@ mod conditional;
 mod documentation;
 mod harness;
 mod idempotency;
+mod log;
 mod metadata;
 mod movies;
 mod shutdown;

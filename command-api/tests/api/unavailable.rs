@@ -106,6 +106,8 @@ async fn an_event_store_that_is_away_is_503_until_it_is_back() {
         !answer.body.to_string().contains("connections"),
         "details stay in the log: {answer:?}"
     );
+    let log = api.client.request("GET", "/event-store");
+    log.refused(503, "EVENT_STORE_UNAVAILABLE").await;
     let readiness = api.client.request("GET", "/readyz").send().await;
     assert_eq!(
         (

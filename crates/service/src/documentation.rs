@@ -32,12 +32,13 @@ finds the request in the logs. 404 is what never was, 410 what has ended for eve
 ";
 
 /// The groups of operations in the order in which a newcomer meets them.
-const TAGS: [(&str, &str); 6] = [
+const TAGS: [(&str, &str); 7] = [
     ("users", "Who buys, sells and runs things, and in which roles."),
     ("movies", "What is shown, and from which day on."),
     ("cinemas", "Where it is shown, and each cinema's programme."),
     ("catalog", "What a city's cinemas show, and which of it is new."),
     ("projections", "How far the read models are."),
+    ("log", "Where the log ends, and how far it is published."),
     ("health", "What the process says about itself."),
 ];
 

@@ -2,9 +2,10 @@
 
 use domain::Position;
 use event_relay::{RelayStatus, Role};
+use event_store::{LogReader, adopt, plan_adoption};
 use sqlx::Executor;
 
-use crate::scene::{Running, Scene};
+use crate::scene::{Running, Scene, eventually};
 
 async fn until_halted(relay: &mut Running, code: &str) -> RelayStatus {
     relay
@@ -83,17 +84,16 @@ async fn published(positions: i64) -> Scene {
 }
 
 #[tokio::test]
-async fn a_log_with_another_identity_is_not_published() {
+async fn a_log_of_a_new_identity_that_has_what_was_published_is_published_on() {
     let scene = published(5).await;
     change_log(&scene, "UPDATE log SET log_id = gen_random_uuid()").await;
+    scene.record(6, 8).await;
     let mut relay = scene.relay();
-    let status = until_halted(&mut relay, "LOG_DIVERGED").await;
-    assert!(
-        status
-            .health()
-            .is_err_and(|line| line.contains("identity") && line.contains("rebuild"))
-    );
+    relay.until_confirmed(8).await;
+    assert_eq!(relay.status().halted, None);
     relay.stop().await;
+    let log_id = LogReader::new(scene.relay_pool()).log_id().await.expect("a log");
+    assert_eq!(scene.checkpoint().await.log_id, Some(log_id));
 }
 
 #[tokio::test]
@@ -116,12 +116,58 @@ async fn a_log_that_went_back_and_on_again_is_not_published() {
 }
 
 #[tokio::test]
-async fn a_log_that_changes_under_a_leader_is_noticed() {
+async fn a_new_identity_under_a_leader_is_noticed_and_told_to_consumers() {
     let scene = Scene::create().await;
+    let mut listener = scene.listener().await;
     scene.record(1, 5).await;
     let mut relay = scene.relay();
+    listener.until(5).await;
     relay.until_confirmed(5).await;
+    let before = listener.watermarks.last().expect("a watermark").log_id;
     change_log(&scene, "UPDATE log SET log_id = gen_random_uuid()").await;
-    until_halted(&mut relay, "LOG_DIVERGED").await;
+    scene.record(6, 10).await;
+    listener.until(10).await;
+    assert_ne!(listener.watermarks.last().expect("a watermark").log_id, before);
+    relay
+        .until(|status| status.role == Role::Leader && status.halted.is_none() && status.last_error.is_none())
+        .await;
     relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_log_that_went_back_is_published_on_once_it_is_adopted() {
+    let scene = Scene::create().await;
+    let mut listener = scene.listener().await;
+    scene.record(1, 5).await;
+    let mut relay = scene.relay();
+    listener.until(5).await;
+    relay.until_confirmed(5).await;
+    scene.record(6, 9).await;
+    listener.until(9).await;
+    relay.until_confirmed(9).await;
+    eventually("the checkpoint is written", || async {
+        scene.checkpoint().await.position == Position(9)
+    })
+    .await;
+    change_log(&scene, "DELETE FROM events WHERE position > 7").await;
+    until_halted(&mut relay, "LOG_DIVERGED").await;
+
+    let mut superuser = scene.admin().acquire().await.expect("a connection");
+    let planned = plan_adoption(&mut superuser).await.expect("a plan");
+    assert_eq!((planned.head, planned.relay), (Position(7), Position(9)));
+    assert!(planned.relay_afterwards <= Position(7));
+    let (log_id, _) = adopt(&mut superuser, planned.log_id).await.expect("adopted");
+    scene.record(8, 12).await;
+    listener.until(12).await;
+    relay
+        .until(|status| status.role == Role::Leader && status.halted.is_none())
+        .await;
+    relay.stop().await;
+    assert_eq!(listener.watermarks.last().expect("a watermark").log_id, log_id);
+    let of_the_new_log: Vec<i64> = listener.positions.iter().rev().take(5).rev().copied().collect();
+    assert_eq!(
+        of_the_new_log,
+        [8, 9, 10, 11, 12],
+        "8 and 9 again, for they are other events now"
+    );
 }

@@ -10,5 +10,6 @@ mod halting;
 mod leadership;
 mod lease;
 mod listener;
+mod routes;
 mod scene;
 mod watermarks;

@@ -4,7 +4,10 @@ use clap::{Parser, Subcommand};
 use service::telemetry::TelemetryArgs;
 
 use crate::migrate::MigrateArgs;
+use crate::parked::{self, ParkedCommand};
+use crate::projection::{self, ProjectionCommand};
 use crate::seed::SeedArgs;
+use crate::status::{self, StatusArgs};
 use crate::up::UpArgs;
 
 /// What a person needs who sees the program for the first time; the end of a long help stays on the screen.
@@ -68,9 +71,15 @@ pub(crate) enum Action {
         #[command(flatten, next_help_heading = "Logs")]
         telemetry: TelemetryArgs,
     },
-    /// Works with the projections, which build the read models
-    #[command(subcommand)]
+    /// Shows everything that runs on one screen: services, log, relay, projections, queues
+    #[command(after_help = status::HELP)]
+    Status(StatusArgs),
+    /// Works with the projections, which build the read models: serve, list, pause, rebuild, roll back
+    #[command(subcommand, after_help = projection::HELP)]
     Projections(ProjectionsCommand),
+    /// Works with events that could not be applied: list, retry, discard
+    #[command(subcommand, after_help = parked::HELP)]
+    Parked(ParkedCommand),
     /// Makes the databases and roles of a deployment, and migrates them to this version
     ///
     /// Safe to repeat, and to run from several processes at once.
@@ -102,6 +111,8 @@ pub(crate) enum ProjectionsCommand {
         #[command(flatten, next_help_heading = "Logs")]
         telemetry: TelemetryArgs,
     },
+    #[command(flatten)]
+    Operate(ProjectionCommand),
 }
 
 #[cfg(test)]

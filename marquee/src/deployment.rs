@@ -87,7 +87,6 @@ impl Deployment {
     ///
     /// # Errors
     /// The file is there and cannot be read, or was written by a program that is not like this one.
-    #[allow(dead_code, reason = "for the commands that read the databases")]
     pub(crate) fn running(home: &Path) -> Result<Option<Self>, DeploymentError> {
         let path = home.join(FILE);
         read(&path).map_err(|source| DeploymentError {

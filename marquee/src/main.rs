@@ -1,15 +1,23 @@
 //! The binary people run: all services in one process, and the operator's command line.
 
+mod api;
 mod banner;
 mod broker;
 mod cli;
+mod confirm;
 mod demo;
 mod deployment;
+mod failure;
 mod migrate;
+mod parked;
 mod passwords;
 mod progress;
+mod projection;
 mod provision;
 mod seed;
+mod status;
+mod table;
+mod terminal;
 mod up;
 
 use std::future::Future;
@@ -19,6 +27,7 @@ use service::telemetry::{self, DEFAULT_LOG, TelemetryArgs};
 use service::{BoxError, shutdown_on_signal};
 
 use cli::{Action, Cli, ProjectionsCommand};
+use failure::Failure;
 
 /// What `marquee up` logs when nothing is said: its terminal is for the greeting.
 const QUIET_LOG: &str = "warn";
@@ -45,9 +54,17 @@ async fn main() -> ExitCode {
             )
             .await
         }
+        Action::Projections(ProjectionsCommand::Operate(command)) => answer(projection::run(command).await),
+        Action::Parked(command) => answer(parked::run(command).await),
+        Action::Status(args) => answer(status::run(args).await),
         Action::Migrate { args, telemetry } => run(&telemetry, DEFAULT_LOG, migrate::run(*args)).await,
         Action::Seed { args, telemetry } => run(&telemetry, DEFAULT_LOG, seed::run(args)).await,
     }
+}
+
+/// Ends a command of the operator's: its answer is written, its failure is told here.
+fn answer(answered: Result<ExitCode, Failure>) -> ExitCode {
+    answered.unwrap_or_else(|failure| failure.report())
 }
 
 /// Runs a command to its end; what went wrong is said in one line, with all its causes.

@@ -33,7 +33,7 @@ fn prefix(text: &str) -> Result<String, &'static str> {
 }
 
 impl DatabasePrefix {
-    fn event_store(&self) -> String {
+    pub(crate) fn event_store(&self) -> String {
         format!("{}_event_store", self.database_prefix)
     }
 

@@ -6,7 +6,8 @@ use futures::{StreamExt, TryStreamExt, stream};
 use reqwest::{Client, Method, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use url::Url;
+
+use crate::api::{ApiArgs, ApiError};
 
 const DEMO: &str = include_str!("seed/demo.json");
 const REQUESTS_AT_ONCE: usize = 8;
@@ -15,19 +16,15 @@ const REQUEST_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);
 /// Settings of `marquee seed`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SeedArgs {
-    /// Where the command API answers
-    #[arg(
-        long,
-        env = "MARQUEE_URL",
-        default_value = "http://127.0.0.1:3000",
-        value_name = "URL"
-    )]
-    url: Url,
+    #[command(flatten)]
+    api: ApiArgs,
 }
 
 /// Why the demo set could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SeedError {
+    #[error(transparent)]
+    Api(#[from] ApiError),
     #[error("the command API at {url} could not be asked to {method} {path}")]
     Request {
         url: String,
@@ -56,9 +53,10 @@ pub(crate) struct Seeded {
 
 #[expect(clippy::print_stdout, reason = "the answer of the command")]
 pub(crate) async fn run(args: SeedArgs) -> Result<(), SeedError> {
+    let api = args.api.api()?;
     let Seeded {
         movies, cinemas, users, ..
-    } = seed(&Client::new(), args.url.as_str().trim_end_matches('/')).await?;
+    } = seed(api.client(), api.url()).await?;
     println!("The demo set is loaded: {movies} movies, {cinemas} cinemas, {users} users.");
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+/// Commands that are set up: each of their options is a setting.
 const COMMANDS: [&str; 6] = [
     "up",
     "command-api",
@@ -12,6 +13,23 @@ const COMMANDS: [&str; 6] = [
     "projections serve",
     "migrate",
     "seed",
+];
+
+/// Commands that are typed: only some of their options are settings. A variable that says `--yes` or `--dry-run` would
+/// decide over calls that nobody thought of.
+const TYPED_COMMANDS: [&str; 12] = [
+    "status",
+    "projections list",
+    "projections show",
+    "projections pause",
+    "projections resume",
+    "projections rebuild",
+    "projections rollback",
+    "projections cancel",
+    "parked list",
+    "parked show",
+    "parked retry",
+    "parked discard",
 ];
 
 /// What is said of one variable.
@@ -25,7 +43,7 @@ struct Setting {
 #[test]
 fn the_settings_of_the_page_are_those_of_the_help() {
     let mut of_the_program: BTreeMap<String, Setting> = BTreeMap::new();
-    for command in COMMANDS {
+    for command in COMMANDS.into_iter().chain(TYPED_COMMANDS) {
         for (variable, flag, default) in settings_in(&help_of(command)) {
             let setting = of_the_program.entry(variable.clone()).or_default();
             assert!(
@@ -128,10 +146,7 @@ fn of_the_page() -> BTreeMap<String, Setting> {
     let settings = rows_of("MARQUEE_").map(|cells| {
         let [variable, flag, default, commands, _meaning] =
             <[String; 5]>::try_from(cells).expect("only rows of five cells are taken");
-        let commands = match commands.as_str() {
-            "all" => COMMANDS.map(str::to_owned).into(),
-            some => some.split(", ").map(str::to_owned).collect(),
-        };
+        let commands = commands.split(", ").flat_map(commands_of).collect();
         let setting = Setting {
             flag,
             default,
@@ -140,6 +155,17 @@ fn of_the_page() -> BTreeMap<String, Setting> {
         (variable, setting)
     });
     settings.collect()
+}
+
+/// The commands that a name stands for: `parked *` is every typed command that begins with `parked`.
+fn commands_of(name: &str) -> Vec<String> {
+    match name.strip_suffix('*') {
+        Some(group) => {
+            let of_it = TYPED_COMMANDS.into_iter().filter(|command| command.starts_with(group));
+            of_it.map(str::to_owned).collect()
+        }
+        None => vec![name.to_owned()],
+    }
 }
 
 /// The rows of the page's tables whose first cell is code that begins with `prefix` and holds nothing else, each as

@@ -4,6 +4,7 @@ use console::Style;
 
 use crate::api::Answer;
 use crate::projection::view::ProjectionView;
+use crate::status::span;
 use crate::table::{Cell, Column, Table, thousands};
 use crate::terminal::{bad, dim, good, warning};
 
@@ -29,7 +30,6 @@ fn empty() -> Table {
         Column::Left("STATE"),
         Column::Right("POSITION"),
         Column::Right("BEHIND"),
-        Column::Right("SECONDS"),
         Column::Right("EVENTS/S"),
         Column::Right("GENERATION"),
         Column::Right("PARKED"),
@@ -51,8 +51,7 @@ fn row(view: &ProjectionView) -> Vec<Cell> {
         Cell::new(&view.name),
         Cell::styled(&view.state, style_of(&view.state)),
         Cell::number(view.position),
-        Cell::number(view.lag_events),
-        Cell::number(view.lag_seconds),
+        behind(view),
         Cell::new(view.events_per_second.map_or_else(|| "-".to_owned(), rate)),
         Cell::new(generation),
         parked,
@@ -62,9 +61,19 @@ fn row(view: &ProjectionView) -> Vec<Cell> {
 
 fn without_answer(name: &str, state: Cell, reason: &str) -> Vec<Cell> {
     let mut row = vec![Cell::new(name), state];
-    row.extend((0..6).map(|_| Cell::new("")));
+    row.extend((0..5).map(|_| Cell::new("")));
     row.push(Cell::new(reason));
     row
+}
+
+/// Events, and how old the oldest of them is.
+fn behind(view: &ProjectionView) -> Cell {
+    match (view.lag_events, view.lag_seconds) {
+        (Some(events), Some(seconds)) if events > 0 => {
+            Cell::styled(format!("{}, {}", thousands(events), span(seconds)), warning())
+        }
+        (events, _) => Cell::number(events),
+    }
 }
 
 fn rebuild(view: &ProjectionView) -> Cell {

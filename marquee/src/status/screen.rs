@@ -13,18 +13,19 @@ pub(crate) fn screen(snapshot: &Snapshot, problems: &[String]) -> String {
     if snapshot.nothing_answers() {
         return [heading(snapshot, problems), trouble(problems)].join("\n\n");
     }
-    let mut parts = vec![
-        heading(snapshot, problems),
+    let mut parts = vec![heading(snapshot, problems)];
+    // First, so that a low terminal does not cut it off.
+    if !problems.is_empty() {
+        parts.push(trouble(problems));
+    }
+    parts.extend([
         services(&snapshot.readiness),
         log_and_relay(snapshot),
         summary::table(&snapshot.projections).to_string(),
-    ];
+    ]);
     let queues = queues(snapshot);
     if !queues.is_empty() {
         parts.push(queues.to_string());
-    }
-    if !problems.is_empty() {
-        parts.push(trouble(problems));
     }
     parts.join("\n\n")
 }

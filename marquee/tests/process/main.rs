@@ -12,5 +12,7 @@ mod private_servers;
 mod refusals;
 mod separate_services;
 mod standby;
+mod status;
+mod told;
 mod up;
 mod writer;

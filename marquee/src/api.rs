@@ -63,7 +63,7 @@ fn operator(text: &str) -> Result<String, &'static str> {
 
 impl OperatorArgs {
     /// The name that was given, else the account's; none when that is no name a header can carry.
-    fn name(&self) -> Option<String> {
+    pub(crate) fn name(&self) -> Option<String> {
         let account = || std::env::var("USER").ok().and_then(|user| operator(&user).ok());
         self.operator.clone().or_else(account)
     }

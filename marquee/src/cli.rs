@@ -3,12 +3,15 @@
 use clap::{Parser, Subcommand};
 use service::telemetry::TelemetryArgs;
 
+use crate::events::EventsCommand;
+use crate::log_command::LogCommand;
 use crate::migrate::MigrateArgs;
 use crate::parked::{self, ParkedCommand};
 use crate::projection::{self, ProjectionCommand};
 use crate::seed::SeedArgs;
 use crate::status::{self, StatusArgs};
 use crate::up::UpArgs;
+use crate::verify::{self, VerifyArgs};
 
 /// What a person needs who sees the program for the first time; the end of a long help stays on the screen.
 const FIRST_STEPS: &str = "\
@@ -80,6 +83,15 @@ pub(crate) enum Action {
     /// Works with events that could not be applied: list, retry, discard
     #[command(subcommand, after_help = parked::HELP)]
     Parked(ParkedCommand),
+    /// Looks into the log: tail, stream, trace
+    #[command(subcommand)]
+    Events(EventsCommand),
+    /// Audits everything at rest: the log, the relay, every projection
+    #[command(after_help = verify::HELP)]
+    Verify(Box<VerifyArgs>),
+    /// Works on the log as a whole: adopt a restored one
+    #[command(subcommand)]
+    Log(LogCommand),
     /// Makes the databases and roles of a deployment, and migrates them to this version
     ///
     /// Safe to repeat, and to run from several processes at once.

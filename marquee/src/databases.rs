@@ -21,7 +21,7 @@ pub(crate) struct HomeArgs {
 /// The event store, for reading.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct EventStoreArgs {
-    /// The event store's database, as the role `marquee_event_relay` [default: of what runs in the home]
+    /// The event store's database, as the role `marquee_event_relay`; not given, that of the `marquee up` in the home
     #[arg(long, env = "MARQUEE_EVENT_STORE_URL", value_name = "URL", hide_env_values = true)]
     event_store_url: Option<DatabaseUrl>,
     #[command(flatten)]
@@ -31,10 +31,10 @@ pub(crate) struct EventStoreArgs {
 /// The projections' databases.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ProjectionUrlArgs {
-    /// Database of the projection `users`, as the role `marquee_users`
+    /// Database of the projection `users`, as the role `marquee_users`; not given, as above
     #[arg(long, env = "MARQUEE_USERS_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     users_database_url: Option<DatabaseUrl>,
-    /// Database of the projection `movies`, as the role `marquee_movies`
+    /// Database of the projection `movies`, as the role `marquee_movies`; not given, as above
     #[arg(
         long,
         env = "MARQUEE_MOVIES_DATABASE_URL",
@@ -42,7 +42,7 @@ pub(crate) struct ProjectionUrlArgs {
         hide_env_values = true
     )]
     movies_database_url: Option<DatabaseUrl>,
-    /// Database of the projection `catalog`, as the role `marquee_catalog`
+    /// Database of the projection `catalog`, as the role `marquee_catalog`; not given, as above
     #[arg(
         long,
         env = "MARQUEE_CATALOG_DATABASE_URL",
@@ -64,7 +64,7 @@ pub(crate) struct DatabaseArgs {
 /// The database server, for what no service may do.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct SuperuserArgs {
-    /// The PostgreSQL server, as a superuser [default: of what runs in the home]
+    /// The PostgreSQL server, as a superuser; not given, that of the `marquee up` in the home
     #[arg(long, env = "MARQUEE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     database_url: Option<DatabaseUrl>,
     #[command(flatten)]
@@ -104,9 +104,16 @@ impl EventStoreArgs {
     pub(crate) fn url(&self) -> Result<DatabaseUrl, Failure> {
         match &self.event_store_url {
             Some(url) => Ok(url.clone()),
-            None => self.home.running()?.map(|running| running.event_store_url).ok_or_else(|| {
-                nothing_runs("--event-store-url (MARQUEE_EVENT_STORE_URL)", "the event store's database")
-            }),
+            None => self
+                .home
+                .running()?
+                .map(|running| running.event_store_url)
+                .ok_or_else(|| {
+                    nothing_runs(
+                        "--event-store-url (MARQUEE_EVENT_STORE_URL)",
+                        "the event store's database",
+                    )
+                }),
         }
     }
 }
@@ -147,8 +154,12 @@ impl SuperuserArgs {
             return Ok(server.with_database(&self.prefix.event_store()));
         }
         let running = self.home.running()?;
-        let running = running
-            .ok_or_else(|| nothing_runs("--database-url (MARQUEE_DATABASE_URL)", "the database server's superuser"))?;
+        let running = running.ok_or_else(|| {
+            nothing_runs(
+                "--database-url (MARQUEE_DATABASE_URL)",
+                "the database server's superuser",
+            )
+        })?;
         let database = format!("{}_event_store", running.database_prefix);
         Ok(running.database_url.with_database(&database))
     }

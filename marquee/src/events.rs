@@ -15,6 +15,7 @@ use service::database::{DatabaseUrl, PoolOptions, pool};
 use sqlx::PgPool;
 
 use crate::failure::Failure;
+pub(crate) use line::time;
 
 /// Ways into the log.
 #[derive(Debug, Subcommand)]
@@ -29,14 +30,14 @@ pub(crate) enum EventsCommand {
     Stream(stream::StreamArgs),
     /// Follows a request: its command, its events, when they were published, and when each projection applied them
     #[command(after_help = trace::HELP)]
-    Trace(trace::TraceArgs),
+    Trace(Box<trace::TraceArgs>),
 }
 
 pub(crate) async fn run(command: EventsCommand) -> Result<ExitCode, Failure> {
     match command {
         EventsCommand::Tail(args) => tail::run(args).await,
         EventsCommand::Stream(args) => stream::run(args).await,
-        EventsCommand::Trace(args) => trace::run(args).await,
+        EventsCommand::Trace(args) => trace::run(*args).await,
     }
 }
 

@@ -5,9 +5,12 @@ mod banner;
 mod broker;
 mod cli;
 mod confirm;
+mod databases;
 mod demo;
 mod deployment;
+mod events;
 mod failure;
+mod log_command;
 mod migrate;
 mod parked;
 mod passwords;
@@ -19,6 +22,7 @@ mod status;
 mod table;
 mod terminal;
 mod up;
+mod verify;
 
 use std::future::Future;
 use std::process::ExitCode;
@@ -57,6 +61,9 @@ async fn main() -> ExitCode {
         Action::Projections(ProjectionsCommand::Operate(command)) => answer(projection::run(command).await),
         Action::Parked(command) => answer(parked::run(command).await),
         Action::Status(args) => answer(status::run(args).await),
+        Action::Events(command) => answer(events::run(command).await),
+        Action::Verify(args) => answer(verify::run(*args).await),
+        Action::Log(command) => answer(log_command::run(command).await),
         Action::Migrate { args, telemetry } => run(&telemetry, DEFAULT_LOG, migrate::run(*args)).await,
         Action::Seed { args, telemetry } => run(&telemetry, DEFAULT_LOG, seed::run(args)).await,
     }

@@ -17,7 +17,7 @@ const COMMANDS: [&str; 6] = [
 
 /// Commands that are typed: only some of their options are settings. A variable that says `--yes` or `--dry-run` would
 /// decide over calls that nobody thought of.
-const TYPED_COMMANDS: [&str; 12] = [
+const TYPED_COMMANDS: [&str; 17] = [
     "status",
     "projections list",
     "projections show",
@@ -30,6 +30,11 @@ const TYPED_COMMANDS: [&str; 12] = [
     "parked show",
     "parked retry",
     "parked discard",
+    "events tail",
+    "events stream",
+    "events trace",
+    "verify",
+    "log adopt",
 ];
 
 /// What is said of one variable.

@@ -26,9 +26,11 @@ fn words(text: &str) -> Vec<&str> {
     }
 }
 
+/// Tells whether a topic pattern matches a routing key, as [`Binding::matches`] does for a binding.
+///
 /// Walks both once and, on a mismatch, goes back to the last `#` and lets it take one word more: at most
 /// words x words steps, whatever the pattern.
-fn topic_matches(pattern: &str, key: &str) -> bool {
+pub fn topic_matches(pattern: &str, key: &str) -> bool {
     let (pattern, key) = (words(pattern), words(key));
     let (mut at_pattern, mut at_key) = (0, 0);
     let mut last_hash: Option<(usize, usize)> = None;

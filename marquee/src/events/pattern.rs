@@ -23,7 +23,9 @@ impl FromStr for Pattern {
         if text.split('.').all(is_word) {
             Ok(Self(text.to_owned()))
         } else {
-            Err("must be words of a-z, 0-9 and _ separated by dots, such as user.profile.updated; * stands for one word, # for any number")
+            Err(
+                "must be words of a-z, 0-9 and _ separated by dots, such as user.profile.updated; * stands for one word, # for any number",
+            )
         }
     }
 }

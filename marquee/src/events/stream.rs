@@ -60,7 +60,10 @@ impl FromStr for StreamName {
             _ => return Err(SHAPE),
         };
         if is_id {
-            Ok(Self { kind, id: id.to_owned() })
+            Ok(Self {
+                kind,
+                id: id.to_owned(),
+            })
         } else {
             Err("the ID is 1 to 64 characters of A-Z, a-z, 0-9, _ and -")
         }
@@ -209,7 +212,10 @@ impl Show {
             ))?;
         } else {
             let state = serde_json::to_string_pretty(&state)?;
-            print(&format!("\nState of {} at sequence {}:\n{state}", self.stream, reached.0))?;
+            print(&format!(
+                "\nState of {} at sequence {}:\n{state}",
+                self.stream, reached.0
+            ))?;
         }
         Ok(())
     }

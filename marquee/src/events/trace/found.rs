@@ -52,7 +52,15 @@ pub(super) struct Event {
     pub(super) event_type: String,
     pub(super) recorded_at: DateTime<Utc>,
     pub(super) published: Passed,
-    pub(super) projections: Vec<(&'static str, Passed)>,
+    pub(super) projections: Vec<InProjection>,
+}
+
+/// What a projection did with an event.
+#[derive(Debug, Serialize)]
+pub(super) struct InProjection {
+    pub(super) name: &'static str,
+    #[serde(flatten)]
+    pub(super) passed: Passed,
 }
 
 /// What is known of an event at a place on its way.
@@ -60,16 +68,23 @@ pub(super) struct Event {
 #[serde(tag = "state", rename_all = "snake_case")]
 pub(super) enum Passed {
     /// It was there so long after it was recorded; below zero only where clocks differ.
-    At { at: DateTime<Utc>, latency_ms: i64 },
+    At {
+        at: DateTime<Utc>,
+        latency_ms: i64,
+    },
     NotYet,
     /// It was there; when is no longer remembered.
     NoLongerKnown,
     /// The projection does not consume events of its type.
     NotForIt,
-    Parked { reason: String },
+    Parked {
+        reason: String,
+    },
     /// The projection's database was not named.
     NotAsked,
-    Unreachable { reason: String },
+    Unreachable {
+        reason: String,
+    },
 }
 
 impl Passed {
@@ -149,7 +164,10 @@ impl Event {
         };
         let mut projections = Vec::with_capacity(ways.len());
         for way in ways {
-            projections.push((way.name.as_str(), way.passed(envelope).await));
+            projections.push(InProjection {
+                name: way.name.as_str(),
+                passed: way.passed(envelope).await,
+            });
         }
         Ok(Self {
             position: envelope.position.0,
@@ -182,9 +200,10 @@ impl Way {
 
     async fn passed(&mut self, envelope: &Envelope) -> Passed {
         let projection = self.name.projection();
-        let consumes = projection.bindings().iter().any(|binding| {
-            binding.exchange == envelope.aggregate_type && binding.matches(&envelope.event_type)
-        });
+        let consumes = projection
+            .bindings()
+            .iter()
+            .any(|binding| binding.exchange == envelope.aggregate_type && binding.matches(&envelope.event_type));
         if !consumes {
             return Passed::NotForIt;
         }

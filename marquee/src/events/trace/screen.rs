@@ -51,7 +51,10 @@ fn table(command: &Command) -> Table {
         Column::Left("RECORDED"),
         Column::Right("PUBLISHED"),
     ];
-    let names = command.events.first().map(|event| event.projections.iter().map(|(name, _)| *name));
+    let names = command
+        .events
+        .first()
+        .map(|event| event.projections.iter().map(|one| one.name));
     columns.extend(names.into_iter().flatten().map(Column::Right));
     let mut table = Table::new(columns);
     for event in &command.events {
@@ -63,12 +66,15 @@ fn table(command: &Command) -> Table {
 fn cells(event: &Event) -> Vec<Cell> {
     let mut cells = vec![
         Cell::number(event.position),
-        Cell::new(format!("{}/{} #{}", event.aggregate_type, event.aggregate_id, event.sequence)),
+        Cell::new(format!(
+            "{}/{} #{}",
+            event.aggregate_type, event.aggregate_id, event.sequence
+        )),
         Cell::new(event.event_type.clone()),
         Cell::new(time(event.recorded_at)),
         passed(&event.published),
     ];
-    cells.extend(event.projections.iter().map(|(_, place)| passed(place)));
+    cells.extend(event.projections.iter().map(|one| passed(&one.passed)));
     cells
 }
 
@@ -89,15 +95,15 @@ fn notes(trace: &Trace) -> BTreeSet<String> {
     let mut notes = BTreeSet::new();
     for event in trace.commands.iter().flat_map(|command| &command.events) {
         let relay = [("the relay's row", &event.published)];
-        let places = event.projections.iter().map(|(name, place)| (*name, place));
+        let places = event.projections.iter().map(|one| (one.name, &one.passed));
         for (name, place) in relay.into_iter().chain(places) {
             notes.extend(match place {
                 Passed::NotAsked => Some(format!("{name}: its database's url is not given.")),
                 Passed::Unreachable { reason } => Some(format!("{name}: {reason}.")),
                 Passed::Parked { reason } => Some(format!("{name}: position {} is parked, {reason}.", event.position)),
-                Passed::At { latency_ms, .. } if *latency_ms < 0 => {
-                    Some(format!("{name}: its database's clock is behind that of the event store."))
-                }
+                Passed::At { latency_ms, .. } if *latency_ms < 0 => Some(format!(
+                    "{name}: its database's clock is behind that of the event store."
+                )),
                 _ => None,
             });
         }

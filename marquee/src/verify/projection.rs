@@ -1,0 +1,63 @@
+//! The audit of a projection: its checkpoint is in the log, nothing is parked, and its rows are what the log says.
+
+use std::time::Duration;
+
+use domain::Position;
+use event_store::{AuditedPart, Finding, LogReader};
+use projections::{Inspector, Name, Reached};
+use service::database::{DatabaseUrl, PoolOptions, pool};
+use service::{BoxError, with_causes};
+
+use super::audited::{Audited, finding};
+
+pub(super) async fn audit(name: Name, url: Option<&DatabaseUrl>, event_store: &DatabaseUrl) -> Audited {
+    let subject = format!("projection {}", name.as_str());
+    let Some(url) = url else {
+        let variable = name.database_variable();
+        return Audited::unreachable(subject, format!("its database is not given ({variable})"));
+    };
+    match looked_at(name, url, event_store).await {
+        Ok((state, parts)) => Audited {
+            subject,
+            state: Some(state),
+            parts,
+        },
+        Err(error) => Audited::unreachable(subject, format!("{url}: {}", with_causes(&*error))),
+    }
+}
+
+async fn looked_at(
+    name: Name,
+    url: &DatabaseUrl,
+    event_store: &DatabaseUrl,
+) -> Result<(String, Vec<AuditedPart>), BoxError> {
+    let mut inspector = Inspector::open(name.as_str(), url).await?;
+    let reached = inspector.reached().await?.ok_or("it has no read model yet")?;
+    inspector.close().await;
+    let log = LogReader::new(pool(
+        event_store,
+        PoolOptions {
+            application_name: "marquee verify",
+            connections_max: 1,
+            acquire_timeout: Duration::from_secs(5),
+            statement_timeout: Duration::from_secs(20),
+        },
+    ));
+    let parts = vec![checkpoint(&log, reached).await?];
+    Ok((format!("at position {}", reached.position.0), parts))
+}
+
+/// The event at the checkpoint is the log's event there.
+async fn checkpoint(log: &LogReader, reached: Reached) -> Result<AuditedPart, BoxError> {
+    let place = log.place(reached.position).await?;
+    let mut findings: Vec<Finding> = Vec::new();
+    if reached.position > Position(0) && place.event_id != reached.event_id {
+        let what = "checkpoint is not in the log: LOG_DIVERGED, the read model was made from another log".to_owned();
+        findings.push(finding("CHECKPOINT_NOT_IN_LOG", what, false));
+    }
+    Ok(AuditedPart {
+        name: "checkpoint",
+        checked: format!("the event at position {} is the log's", reached.position.0),
+        findings,
+    })
+}

@@ -18,7 +18,7 @@ const FIRST_STEPS: &str = "\
 First steps:
   marquee                         Start everything; Ctrl-C stops it, the data stays
   http://127.0.0.1:3000/docs      Browse the API and try it
-  http://127.0.0.1:3000/readyz    See what works and what does not
+  marquee status                  See what runs, and whether all is well
   docs/operations.md              Settings, health, metrics, what to do when something is wrong";
 
 /// Marquee: an event-sourced cinema platform
@@ -77,7 +77,7 @@ pub(crate) enum Action {
     /// Shows everything that runs on one screen: services, log, relay, projections, queues
     #[command(after_help = status::HELP)]
     Status(StatusArgs),
-    /// Works with the projections, which build the read models: serve, list, pause, rebuild, roll back
+    /// Works with the projections, which build the read models: serve, list, rebuild, roll back
     #[command(subcommand, after_help = projection::HELP)]
     Projections(ProjectionsCommand),
     /// Works with events that could not be applied: list, retry, discard

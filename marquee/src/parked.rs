@@ -15,16 +15,18 @@ use crate::failure::Failure;
 
 /// What to try.
 pub(crate) const HELP: &str = "\
-An event that cannot be applied parks its stream (one user, movie or cinema): it and the later events of the stream wait,
-all other streams go on. After the code is repaired, retry applies them in order. A discarded event is passed over for
+An event that cannot be applied parks its stream (one user, movie or cinema): it
+and the later events of the stream wait, all other streams go on. After the code
+is repaired, retry applies them in order. A discarded event is passed over for
 good, by rebuilds too.
 
 Examples:
-  marquee parked list                                     What is parked, and why
-  marquee parked show users 4711                          One stream, with what waits behind
-  marquee parked retry users 4711                         Apply it and what waits behind, in order
-  marquee parked retry users --all                        The same of every parked stream
-  marquee parked discard users 4711 --reason 'test data'  Pass over this event, apply those behind it
+  marquee parked list                  What is parked, and why
+  marquee parked show users 4711       One stream, with what waits behind
+  marquee parked retry users 4711      Apply it and what waits behind, in order
+  marquee parked retry users --all     The same of every parked stream
+  marquee parked discard users 4711 --reason 'test data'
+                                       Pass over it, apply what waits behind
 
 Exit code: 0 done, 1 failed or still parked, 64 not asked properly.";
 

@@ -21,27 +21,29 @@ use rebuild::RebuildArgs;
 
 /// What to try.
 pub(crate) const HELP: &str = "\
-A rebuild makes a new generation of a read model from the log, beside the live one, compares the two, and switches to it.
-Queries go on all the time. The generation before is kept for a rollback until the next rebuild.
+A rebuild makes a read model anew from the log, as a generation of its own
+beside the live one, compares the two, and switches. Queries go on meanwhile. The
+generation before is kept for a rollback until the next rebuild.
 
 Examples:
-  marquee projections list                             How each of them is
-  marquee projections rebuild catalog --dry-run        What would change, row by row; nothing is switched
-  marquee projections rebuild catalog                  Build, verify, switch
-  marquee projections rollback catalog                 Back to the generation before, brought up to date first
-  marquee projections pause catalog --reason upgrade   Apply nothing for a while; queries are answered
-  marquee projections resume catalog
+  marquee projections list                         How each of them is
+  marquee projections rebuild catalog --dry-run    What would change, row by row
+  marquee projections rebuild catalog              Build, verify, switch
+  marquee projections rollback catalog             Back to the generation before
+  marquee projections pause catalog --reason why   Apply nothing for a while
+  marquee projections resume catalog               Go on
 
 Exit code: 0 done, 1 failed or cancelled, 64 not asked properly.";
 
 const REBUILD_HELP: &str = "\
-Ctrl-C asks the service to cancel, which leaves no trace; a second Ctrl-C does not wait for that.
+Ctrl-C asks the service to cancel, which leaves no trace; a second Ctrl-C does
+not wait for that.
 
 Examples:
-  marquee projections rebuild catalog --dry-run             What would change; nothing is switched
-  marquee projections rebuild catalog --throttle 2000       At most 2,000 events a second, for a busy database
-  marquee projections rebuild catalog --yes --detach        For scripts; `projections show` tells how it goes
-  marquee projections rebuild catalog --attach              Watch the one that runs
+  marquee projections rebuild catalog --dry-run        What would change
+  marquee projections rebuild catalog --throttle 2000  For a busy database
+  marquee projections rebuild catalog --yes --detach   For scripts
+  marquee projections rebuild catalog --attach         Watch the one that runs
 
 Exit code: 0 done, 1 failed or cancelled, 64 not asked properly.";
 

@@ -23,17 +23,18 @@ const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 pub(crate) const HELP: &str = "\
 Exit code: 0 healthy, 3 not. Not healthy is:
   - nothing answers, or a required check of /readyz fails
-  - the event store or a projection answers with an error, or its database is away
-  - no relay leads, it has halted, or the leader that is asked has no broker that takes messages
-  - a projection is connecting, paused, held, of another version, on another log or stopped
-  - a projection is more than 30 s behind, or has parked streams
+  - the event store or a projection answers with an error or without its database
+  - no relay leads, it has halted, or the leader that is asked has no broker that
+    takes messages
+  - a projection is connecting, paused, held, stopped, of another version or on
+    another log, is more than 30 s behind, or has parked streams
 What nobody serves at the address is shown as such and does not count.
 
 Examples:
-  marquee status                                   What runs here
-  marquee status --watch                           The same, every second, until Ctrl-C
-  marquee status --url http://marquee.example      Through a front door
-  marquee status --json | jq .problems             For machines";
+  marquee status                                What runs here
+  marquee status --watch                        The same, every second
+  marquee status --url http://marquee.example   Through a front door
+  marquee status --json | jq .problems          For machines";
 
 /// Settings of `marquee status`.
 #[derive(Args, Clone, Debug)]

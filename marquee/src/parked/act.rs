@@ -79,8 +79,8 @@ fn touched(of: &Of, stream: &ParkedStream, all: bool) -> String {
     );
     let behind = match (stream.behind, all) {
         (0, _) => "No event waits behind it.".to_owned(),
-        (behind, true) => format!("The {} events behind it are passed over too.", thousands(behind)),
-        (behind, false) => format!("The {} events behind it are applied then, in order.", thousands(behind)),
+        (behind, true) => format!("So it does with what waits behind it: {}.", events(behind)),
+        (behind, false) => format!("What waits behind it is applied then, in order: {}.", events(behind)),
     };
     format!(
         "{name} passes over {} of {stream_name} for good, in later rebuilds too. {behind}",

@@ -99,8 +99,12 @@ pub(crate) async fn cancel(one: &One, operator: &OperatorArgs) -> Result<ExitCod
 /// Watches what runs, without a say in it; or tells how the last one ended.
 async fn attach(api: &Api, one: &One) -> Result<ExitCode, Failure> {
     let path = format!("{}/rebuild", one.path());
-    let running: Operation = api.get(&path).await?;
-    let followed = follow(api, &path, &running, Interrupt::Leaves).await?;
+    let sent: Value = api.get(&path).await?;
+    let operation = Operation::deserialize(&sent)?;
+    if !operation.is_running() {
+        return finish(one, Some(Ended { sent, operation }));
+    }
+    let followed = follow(api, &path, &operation, Interrupt::Leaves).await?;
     finish(one, followed)
 }
 

@@ -131,7 +131,7 @@ fn relay(relay: &Relay) -> [Cell; 4] {
             (
                 Cell::styled("publishing", if broker == "connected" { good() } else { warning() }),
                 format!(
-                    "leader {} (epoch {}), broker{asked} {broker}",
+                    "broker{asked} {broker}, leader {} (epoch {})",
                     leader.holder, leader.epoch
                 ),
             )

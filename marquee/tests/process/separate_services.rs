@@ -8,15 +8,15 @@ use crate::child::Process;
 use crate::deployment::Deployment;
 
 /// A service that serves.
-struct Serving {
-    process: Process,
-    client: Client,
-    url: String,
+pub(crate) struct Serving {
+    pub(crate) process: Process,
+    pub(crate) client: Client,
+    pub(crate) url: String,
 }
 
 impl Serving {
     /// Starts it with the urls of its own databases, each as its role, and waits until it is ready.
-    async fn start(deployment: &Deployment, arguments: &[&str], databases: &[(&str, &str, &str)]) -> Self {
+    pub(crate) async fn start(deployment: &Deployment, arguments: &[&str], databases: &[(&str, &str, &str)]) -> Self {
         let mut command = deployment.marquee(arguments);
         command
             .env("MARQUEE_LOG_FORMAT", "json")

@@ -6,6 +6,7 @@ use serde_json::json;
 use crate::child::{Process, marquee};
 use crate::deployment::Deployment;
 use crate::nobody::Nobody;
+use crate::separate_services::Serving;
 use crate::told::{ended, told};
 use crate::up::Up;
 
@@ -64,6 +65,23 @@ async fn what_is_watched_is_told_again_and_again_until_it_is_enough() {
         .await;
     watching.signal("INT").await;
     watching.ended().await.said_with(3);
+}
+
+#[tokio::test]
+async fn a_service_alone_is_shown_with_what_is_served_elsewhere() {
+    let deployment = Deployment::create().await;
+    ended(deployment.marquee(&["migrate"])).await.said_with(0);
+    let event_store = [("MARQUEE_EVENT_STORE_URL", "event_store", "marquee_command_api")];
+    let alone = Serving::start(&deployment, &["command-api"], &event_store).await;
+    let status = ended(marquee(&["status", "--url", &alone.url])).await;
+    let said = status.said_with(0);
+    let line = |name: &str| said.lines().find(|line| line.starts_with(name)).expect("it is shown");
+    assert!(line("event store").contains("answers"), "{said}");
+    for elsewhere in ["relay", "users", "movies", "catalog"] {
+        assert!(line(elsewhere).contains("not served at this address"), "{said}");
+    }
+    alone.process.signal("TERM").await;
+    alone.process.ended().await.said_with(0);
 }
 
 #[tokio::test]

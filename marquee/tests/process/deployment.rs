@@ -56,7 +56,29 @@ impl Deployment {
 
     /// The event store, as the superuser.
     pub(crate) async fn event_store(&self) -> Result<PgConnection, sqlx::Error> {
-        PgConnection::connect(self.url("event_store").as_str()).await
+        self.database("event_store").await
+    }
+
+    /// One of its databases, as the superuser.
+    pub(crate) async fn database(&self, database: &str) -> Result<PgConnection, sqlx::Error> {
+        PgConnection::connect(self.url(database).as_str()).await
+    }
+
+    /// Changes the event store as nobody may but whoever restores it: without its trigger.
+    pub(crate) async fn tamper(&self, statement: &str) {
+        let mut event_store = self.event_store().await.expect("the event store");
+        for statement in ["SET session_replication_role = replica", statement] {
+            event_store.execute(statement).await.expect(statement);
+        }
+        event_store.close().await.expect("closed");
+    }
+
+    /// Does something to a whole database, from another one: `{}` in the statement is what its name begins with.
+    pub(crate) async fn to_database(&self, statement: &str) {
+        let mut server = PgConnection::connect(&self.server_url).await.expect("the server");
+        let statement = statement.replace("{}", &self.prefix);
+        server.execute(statement.as_str()).await.expect("done");
+        server.close().await.expect("closed");
     }
 
     fn url(&self, database: &str) -> Url {

@@ -108,6 +108,8 @@ pub(crate) struct Api {
     client: Client,
     /// Without a slash at its end.
     url: String,
+    /// The same without a password.
+    shown_url: String,
     operator: Option<String>,
 }
 
@@ -124,6 +126,7 @@ impl ApiArgs {
         Ok(Api {
             client: client_of(&url),
             url: url.as_str().trim_end_matches('/').to_owned(),
+            shown_url: without_password(url),
             operator: None,
         })
     }
@@ -148,6 +151,14 @@ impl ApiArgs {
     }
 }
 
+fn without_password(mut url: Url) -> String {
+    if url.password().is_some() {
+        // Only a url without a host refuses, and it was checked to have one.
+        let _refused = url.set_password(None);
+    }
+    url.as_str().trim_end_matches('/').to_owned()
+}
+
 /// A client for the address: a proxy that the environment names for the rest of the world is not asked for this machine.
 pub(crate) fn client_of(url: &Url) -> Client {
     let builder = Client::builder().connect_timeout(CONNECT_TIMEOUT);
@@ -165,6 +176,11 @@ impl Api {
     /// Where the services answer.
     pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// The same for eyes, without a password.
+    pub(crate) fn shown_url(&self) -> &str {
+        &self.shown_url
     }
 
     pub(crate) fn client(&self) -> &Client {
@@ -227,7 +243,10 @@ impl Api {
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        let request = self.client.request(method, self.at(path)).timeout(REQUEST_TIMEOUT);
+        let request = self
+            .client
+            .request(method, format!("{}{path}", self.url))
+            .timeout(REQUEST_TIMEOUT);
         match &self.operator {
             Some(operator) => request.header(OPERATOR, operator),
             None => request,
@@ -237,7 +256,8 @@ impl Api {
     async fn send(&self, method: Method, path: &str, request: RequestBuilder) -> Result<Response, ApiError> {
         request.send().await.map_err(|source| {
             if source.is_connect() {
-                let url = self.url.clone();
+                let url = self.shown_url.clone();
+                let source = source.without_url();
                 ApiError::Unreachable { url, source }
             } else {
                 self.broken(method, path, source)
@@ -261,8 +281,9 @@ impl Api {
         Err(Box::new(Refusal::of(request, status, location, &bytes)).into())
     }
 
+    /// For eyes.
     fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.url)
+        format!("{}{path}", self.shown_url)
     }
 
     fn broken(&self, method: Method, path: &str, source: reqwest::Error) -> ApiError {
@@ -277,7 +298,7 @@ impl Api {
 
 #[cfg(test)]
 mod tests {
-    use super::{http_url, operator};
+    use super::{http_url, operator, without_password};
 
     #[test]
     fn an_address_is_one_of_http() {
@@ -289,6 +310,12 @@ mod tests {
                 "{refused}"
             );
         }
+    }
+
+    #[test]
+    fn a_password_in_the_address_is_never_shown() {
+        let url = http_url("http://ada:secret@marquee.example/base/").expect("an address");
+        assert_eq!(without_password(url), "http://ada@marquee.example/base");
     }
 
     #[test]

@@ -97,7 +97,6 @@ impl Deployment {
     }
 
     /// The urls of a projection.
-    #[allow(dead_code, reason = "for the commands that read the databases")]
     pub(crate) fn projection(&self, name: Name) -> Option<&ProjectionUrls> {
         self.projections.get(name.as_str())
     }

@@ -12,6 +12,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep};
 
 use crate::api::{Api, ApiError};
+use crate::failure::Failure;
 use crate::projection::operation::Operation;
 use crate::projection::summary::rate;
 use crate::status::span;
@@ -45,13 +46,13 @@ pub(crate) enum Interrupt {
 /// Follows the operation at `path` until it ends; nothing when the person has had enough before.
 ///
 /// # Errors
-/// The service refuses, or is away for a minute.
+/// The service refuses, is away for a minute, or works on another operation.
 pub(crate) async fn follow(
     api: &Api,
     path: &str,
     begun: &Operation,
     interrupt: Interrupt,
-) -> Result<Option<Ended>, ApiError> {
+) -> Result<Option<Ended>, Failure> {
     let mut interrupts = signal(SignalKind::interrupt()).expect("SIGINT can be handled");
     let mut shown = Shown::new();
     let mut heard = Instant::now();
@@ -62,13 +63,16 @@ pub(crate) async fn follow(
             Ok(sent) => {
                 heard = Instant::now();
                 let operation = Operation::deserialize(&sent).unwrap_or_default();
-                if !operation.is_running() || operation.started_at != begun.started_at {
+                if !is_same(&operation, begun) {
+                    return Err("another operation has begun since; how this one ended is not known".into());
+                }
+                if !operation.is_running() {
                     return Ok(Some(Ended { sent, operation }));
                 }
                 shown.shows(&operation);
             }
             Err(ApiError::Refused(refusal)) if !refusal.status.is_server_error() => return Err(refusal.into()),
-            Err(error) if heard.elapsed() > AWAY_MAX => return Err(error),
+            Err(error) if heard.elapsed() > AWAY_MAX => return Err(error.into()),
             Err(_) => shown.says("the service does not answer; asking again"),
         }
         if !interrupted(&mut interrupts).await {
@@ -83,9 +87,15 @@ pub(crate) async fn follow(
             Ok(()) => {}
             // It has ended meanwhile.
             Err(error) if error.refused_with("REBUILD_NOT_RUNNING").is_some() => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(error.into()),
         }
     }
+}
+
+/// Tells by its beginning, which a database keeps less exactly than a process.
+fn is_same(operation: &Operation, begun: &Operation) -> bool {
+    let began = |operation: &Operation| operation.started_at.map(|at| at.timestamp_millis());
+    began(operation) == began(begun)
 }
 
 /// Waits until it is time to ask again; true when the person interrupts.

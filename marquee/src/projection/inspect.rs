@@ -47,7 +47,7 @@ pub(crate) async fn list(api: &Api, json: bool) -> Result<ExitCode, Failure> {
     match away {
         Some(away) => Err(away.into()),
         None if projections.iter().all(|(_, answer)| answer.is_not_served()) => {
-            Err(format!("no projection is served at {}", api.url()).into())
+            Err(format!("no projection is served at {}", api.shown_url()).into())
         }
         None => Ok(ExitCode::SUCCESS),
     }

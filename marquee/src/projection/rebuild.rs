@@ -116,7 +116,7 @@ async fn start(api: &Api, one: &One, action: &str, body: Value) -> Result<Value,
         Some(refusal) => {
             let at = refusal.location.as_deref().unwrap_or_default();
             let name = one.name.as_str();
-            let url = api.url();
+            let url = api.shown_url();
             Failure::from(format!(
                 "{refusal}; it is at {url}{at}. Watch it: marquee projections rebuild {name} --attach"
             ))

@@ -85,7 +85,7 @@ impl Snapshot {
             every_projection(api),
         );
         Self {
-            url: api.url().to_owned(),
+            url: api.shown_url().to_owned(),
             at: Utc::now(),
             readiness,
             event_store,

@@ -29,7 +29,7 @@ pub enum AuditError {
 pub struct Finding {
     /// Stable, `UPPER_SNAKE`.
     pub code: &'static str,
-    /// What it is, in words.
+    /// What it is, in words that fit one of them.
     pub what: String,
     /// Where, at most ten places.
     pub places: Vec<String>,

@@ -80,25 +80,25 @@ impl Walk {
                 1 => format!("position {}", self.last + 1),
                 _ => format!("positions {} to {}", self.last + 1, row.position - 1),
             };
-            self.violation("POSITION_MISSING", "positions have no event", place, missing);
+            self.violation("POSITION_MISSING", "a position has no event", place, missing);
         }
         self.last = row.position;
         self.payload(row);
         if serde_json::from_str::<Metadata>(&row.metadata).is_err() {
-            let what = "events have metadata that cannot be read: no process can read on behind them";
+            let what = "an event has metadata that cannot be read: no process can read on behind it";
             self.violation("METADATA_MALFORMED", what, row.place(), 1);
         }
     }
 
     fn payload(&mut self, row: &Row) {
         if row.event_type.split('.').next() != Some(&row.aggregate_type) {
-            let what = "events are in a stream of another kind than their type";
+            let what = "an event is in a stream of another kind than its type";
             self.violation("EVENT_MISPLACED", what, row.place(), 1);
         }
         match Event::decode(&row.event_type, &row.event_version, &row.payload) {
             Ok(_) => {}
             Err(DecodeError::Malformed { .. }) => {
-                let what = "events have a payload that cannot be read";
+                let what = "an event has a payload that cannot be read";
                 self.violation("EVENT_MALFORMED", what, row.place(), 1);
             }
             Err(DecodeError::Unknown { .. }) => {
@@ -106,7 +106,7 @@ impl Walk {
                 self.findings
                     .entry(("EVENT_UNKNOWN", event))
                     .or_insert_with_key(|(code, event)| {
-                        Finding::unchecked(code, format!("events are of {event}, which this code does not know"))
+                        Finding::unchecked(code, format!("an event is of {event}, which this code does not know"))
                     })
                     .at(row.place(), 1);
             }

@@ -25,7 +25,7 @@ pub(super) async fn streams(tx: &mut PgConnection) -> Result<AuditedPart, AuditE
         .iter()
         .map(|(kind, id, before, sequence, _)| format!("{kind}/{id}: {sequence} follows {before}"));
     let total = broken.first().map(|row| row.4);
-    let what = "times a stream's sequence does not follow the one before it";
+    let what = "a sequence does not follow the one before it in its stream";
     findings.extend(first_places(Finding::violation("SEQUENCE_BROKEN", what), places, total));
 
     let falling: Vec<(String, String, i64, i64, i64)> = sqlx::query_as(
@@ -41,7 +41,7 @@ pub(super) async fn streams(tx: &mut PgConnection) -> Result<AuditedPart, AuditE
         .iter()
         .map(|(kind, id, sequence, position, _)| format!("{kind}/{id}: sequence {sequence} at position {position}"));
     let total = falling.first().map(|row| row.4);
-    let what = "events stand before an earlier event of their stream";
+    let what = "an event stands before an earlier event of its stream";
     findings.extend(first_places(
         Finding::violation("SEQUENCE_NOT_RISING", what),
         places,
@@ -81,14 +81,14 @@ pub(super) async fn relay(tx: &mut PgConnection, head: Position) -> Result<Audit
         let place = format!("position {position}, the log ends at {}", head.0);
         found_wrong(
             "RELAY_BEYOND_HEAD",
-            "checkpoint of the relay is beyond the end of the log",
+            "the relay's checkpoint is beyond the end of the log",
             place,
         );
     } else if event_id != found {
         let place = format!("position {position}");
         found_wrong(
             "RELAY_EVENT_MISSING",
-            "event of the relay's checkpoint is not in the log",
+            "the event of the relay's checkpoint is not in the log",
             place,
         );
     }
@@ -96,7 +96,7 @@ pub(super) async fn relay(tx: &mut PgConnection, head: Position) -> Result<Audit
         let place = format!("watermark {watermark}, position {position}");
         found_wrong(
             "RELAY_WATERMARK_AHEAD",
-            "watermark of the relay is beyond its checkpoint",
+            "the relay's watermark is beyond its checkpoint",
             place,
         );
     }
@@ -134,7 +134,7 @@ pub(super) async fn idempotency_keys(tx: &mut PgConnection, head: Position) -> R
         false => format!("position {position}, sequence {sequence}"),
     });
     let total = stray.first().map(|row| row.2);
-    let what = "recorded answers name an event that is not in the log";
+    let what = "a recorded answer names an event that is not in the log";
     let finding = first_places(Finding::violation("KEY_WITHOUT_EVENT", what), places, total);
     let checked = format!("{keys} recorded answers: each names an event of the log");
     Ok(part(checked, finding.into_iter().collect()))
@@ -148,7 +148,10 @@ pub(super) async fn protection(tx: &mut PgConnection) -> Result<AuditedPart, Aud
     )
     .fetch_one(tx)
     .await?;
-    let mut finding = Finding::violation("LOG_NOT_PROTECTED", "trigger that refuses changes of the log is off");
+    let mut finding = Finding::violation(
+        "LOG_NOT_PROTECTED",
+        "the trigger that refuses changes of the log is off",
+    );
     if !armed {
         finding.at("events_append_only on events", 1);
     }
@@ -164,7 +167,7 @@ async fn may(tx: &mut PgConnection, question: &'static str) -> Result<bool, sqlx
 }
 
 fn unreadable(what: &str) -> Finding {
-    let mut finding = Finding::unchecked("NOT_PERMITTED", format!("part this role may not read: {what}"));
+    let mut finding = Finding::unchecked("NOT_PERMITTED", format!("this role may not read {what}"));
     finding.count = 1;
     finding
 }

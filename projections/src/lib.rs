@@ -5,6 +5,7 @@
 //! watermark has closed, the projection's row with its checkpoint and live [`Generation`], the parking of events
 //! that cannot be applied, the waiting of [`Reads`] for a position, and `GET /projections`.
 
+mod actions;
 mod apply;
 mod args;
 mod catalog;
@@ -16,11 +17,14 @@ mod inspect;
 mod metric;
 mod migrate;
 mod movies;
+mod operated;
+mod operator;
 mod parameters;
 mod parked;
 mod projection;
 mod range;
 mod reads;
+mod reason;
 mod refusal;
 mod row;
 mod serve;
@@ -32,10 +36,10 @@ pub use args::{ConsumerArgs, Name, ProjectionsArgs};
 pub use catalog::Catalog;
 pub use control::Paused;
 pub use generation::Generation;
-pub use inspect::{Applied, Inspector, Reached};
+pub use inspect::{Applied, Inspector, ParkedStream, Reached};
 pub use migrate::{MigrateError, migrate};
 pub use movies::Movies;
-pub use projection::{Projection, Recorded};
+pub use projection::{Projection, Recorded, StreamTable};
 pub use reads::answer::Answer;
 pub use reads::cursor::Cursor;
 pub use reads::page::{Limit, Page};

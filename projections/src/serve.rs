@@ -15,11 +15,15 @@ use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::consumer::Consumer;
+use crate::operated::{AllOperated, Operated};
 use crate::status::{self, Observed};
-use crate::{Catalog, ConsumerArgs, Movies, Name, Projection, ProjectionsArgs, Reads, Users};
+use crate::{Catalog, ConsumerArgs, Movies, Name, Projection, ProjectionsArgs, Reads, Users, actions};
 
 const READ_CONNECTIONS_MAX: u32 = 8;
 const LOG_CONNECTIONS_MAX: u32 = 3;
+const OPERATION_CONNECTIONS_MAX: u32 = 2;
+/// A retry applies some hundred events at once.
+const OPERATION_STATEMENT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Reading a few thousand events takes longer than a query.
 const LOG_STATEMENT_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -163,7 +167,7 @@ impl Served {
     /// Makes one service of projections. Must be called inside a tokio runtime.
     pub fn service(served: Vec<Self>, amqp_url: &AmqpUrl, args: &ConsumerArgs) -> Service {
         let mut router = OpenApiRouter::new();
-        let (mut checks, mut tasks, mut all_observed) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut checks, mut tasks, mut all_operated) = (Vec::new(), Vec::new(), Vec::new());
         for Self {
             projection,
             database_url,
@@ -187,13 +191,20 @@ impl Served {
             };
             router = router.merge(projection.router(reads));
             checks.push(check(name, observed.clone()));
-            all_observed.push(observed.clone());
+            all_operated.push(Operated {
+                projection,
+                observed: observed.clone(),
+                pool: operation_pool(&database_url),
+            });
             tasks.push(Task::new(name, |stop| consumer.run(stop)));
             tasks.push(Task::new("lag", |stop| observed.measure(stop)));
         }
+        let all_operated = AllOperated::new(all_operated);
         Service {
             name: "projections",
-            router: router.merge(status::router(all_observed)),
+            router: router
+                .merge(status::router(all_operated.clone()))
+                .merge(actions::router(all_operated)),
             checks,
             tasks,
         }
@@ -224,6 +235,16 @@ fn read_pool(url: &DatabaseUrl) -> sqlx::PgPool {
             ..Default::default()
         },
     )
+}
+
+fn operation_pool(url: &DatabaseUrl) -> sqlx::PgPool {
+    let options = PoolOptions {
+        application_name: "marquee-projection-operator",
+        connections_max: OPERATION_CONNECTIONS_MAX,
+        statement_timeout: OPERATION_STATEMENT_TIMEOUT,
+        ..Default::default()
+    };
+    database::pool(url, options)
 }
 
 fn log_pool(url: &DatabaseUrl) -> sqlx::PgPool {

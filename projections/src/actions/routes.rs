@@ -1,0 +1,58 @@
+//! `GET /projections/{name}/actions`: what operators did.
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use service::{Path, Problem, Query};
+use utoipa::IntoParams;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::actions::{self, OperatorAction};
+use crate::operated::AllOperated;
+use crate::parameters::Parameters;
+use crate::refusal::unreadable;
+use crate::{Cursor, Page};
+
+/// Gives the route that lists actions.
+pub(crate) fn router(operated: AllOperated) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(list)).with_state(operated)
+}
+
+/// Which page of a list that operators read.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageParameters {
+    /// Items per page, 1 to 100.
+    #[param(value_type = Option<u8>, minimum = 1, maximum = 100, default = 20)]
+    pub(crate) limit: Option<String>,
+    /// The `next_cursor` of the page before.
+    pub(crate) cursor: Option<String>,
+}
+
+/// What operators did
+#[utoipa::path(get, path = "/projections/{name}/actions", operation_id = "list_projection_actions", tag = "projections",
+    params(("name" = String, Path, description = "Its name", example = "catalog"), PageParameters),
+    responses(
+        (status = OK, description = "Who did what, when and why; newest first", body = Page<OperatorAction>),
+        (status = NOT_FOUND, description = "`PROJECTION_NOT_FOUND`",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"))))]
+async fn list(
+    State(all): State<AllOperated>,
+    Path(name): Path<String>,
+    Query(given): Query<PageParameters>,
+) -> Result<Json<Page<OperatorAction>>, Problem> {
+    let operated = all.find(&name)?;
+    let mut parameters = Parameters::default();
+    let limit = parameters.limit(given.limit.as_deref());
+    parameters.finish()?;
+    let list = ("actions", &name);
+    let before: Option<i64> = given.cursor.map(|cursor| Cursor::decode(&cursor, &list)).transpose()?;
+    let mut connection = operated.pool.acquire().await.map_err(unreadable)?;
+    let rows = actions::list(&mut connection, &name, before, limit)
+        .await
+        .map_err(unreadable)?;
+    let page = Page::cut(rows, limit, |row| Cursor::encode(&row.id, &list), OperatorAction::from);
+    Ok(Json(page))
+}

@@ -1,0 +1,71 @@
+//! Who acts on a projection: told by the request, recorded with the action, not checked.
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use service::{FieldError, Problem};
+
+/// Request header: who acts.
+pub(crate) const HEADER_OPERATOR: &str = "marquee-operator";
+const ANONYMOUS: &str = "anonymous";
+const LENGTH_MAX: usize = 64;
+
+/// The name in the header `Marquee-Operator`, else `anonymous`; an extractor that fails with 400 `INVALID_OPERATOR`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Operator(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Operator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        let Some(value) = parts.headers.get(HEADER_OPERATOR) else {
+            return Ok(Self(ANONYMOUS.to_owned()));
+        };
+        let bytes = value.as_bytes();
+        let printable = bytes.iter().all(|byte| (b' '..=b'~').contains(byte));
+        if !printable || !(1..=LENGTH_MAX).contains(&bytes.len()) {
+            return Err(Problem::new(
+                StatusCode::BAD_REQUEST,
+                "INVALID_OPERATOR",
+                "Marquee-Operator must be 1 to 64 printable ASCII characters",
+            )
+            .with_error(FieldError::new(
+                "/Marquee-Operator",
+                "INVALID_VALUE",
+                "must be 1 to 64 printable ASCII characters",
+            )));
+        }
+        Ok(Self(String::from_utf8_lossy(bytes).into_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::extract::FromRequestParts;
+    use axum::http::Request;
+
+    use super::{HEADER_OPERATOR, Operator};
+
+    async fn operator(header: Option<&str>) -> Result<Operator, &'static str> {
+        let mut request = Request::builder();
+        if let Some(header) = header {
+            request = request.header(HEADER_OPERATOR, header);
+        }
+        let (mut parts, ()) = request.body(()).expect("a request").into_parts();
+        let operator = Operator::from_request_parts(&mut parts, &()).await;
+        operator.map_err(|problem| problem.code())
+    }
+
+    #[tokio::test]
+    async fn who_acts_is_told_by_the_header() {
+        assert_eq!(operator(Some("ada l.")).await, Ok(Operator("ada l.".to_owned())));
+        assert_eq!(operator(None).await, Ok(Operator("anonymous".to_owned())));
+    }
+
+    #[tokio::test]
+    async fn a_name_that_is_no_name_is_refused() {
+        for wrong in ["", "ad\u{e4}", &"a".repeat(65)] {
+            assert_eq!(operator(Some(wrong)).await, Err("INVALID_OPERATOR"), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What an operator says with an action: a body that may be left out, and a reason that is fit to be kept.
+
+use axum::body::HttpBody;
+use axum::extract::{FromRequest, Request};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use service::{FieldError, JsonBody, Problem};
+use utoipa::ToSchema;
+
+const LENGTH_MAX: usize = 500;
+
+/// A JSON object, or the default when there is no body at all; an extractor that fails as [`JsonBody`] does.
+#[derive(Clone, Debug)]
+pub(crate) struct OptionalBody<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalBody<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        if request.body().is_end_stream() {
+            return Ok(Self(T::default()));
+        }
+        let JsonBody(body) = JsonBody::from_request(request, state).await?;
+        Ok(Self(body))
+    }
+}
+
+/// Why an operator acts, if that is said.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Why {
+    /// Why: 1 to 500 characters, without control characters and without personal data.
+    #[serde(default)]
+    #[schema(min_length = 1, max_length = 500, example = "waits for the repair of the log")]
+    pub(crate) reason: Option<String>,
+}
+
+impl Why {
+    /// Checks the reason.
+    ///
+    /// # Errors
+    /// 422 `VALIDATION_FAILED` that names the field.
+    pub(crate) fn checked(self) -> Result<Option<String>, Problem> {
+        self.reason.as_deref().map(parse).transpose()
+    }
+}
+
+/// Checks a reason: 1 to 500 characters that can be shown in a line.
+///
+/// # Errors
+/// 422 `VALIDATION_FAILED` that names the field.
+pub(crate) fn parse(text: &str) -> Result<String, Problem> {
+    let reason = text.trim();
+    let (code, detail) = if reason.is_empty() {
+        ("REQUIRED", "must not be empty")
+    } else if reason.chars().count() > LENGTH_MAX {
+        ("TOO_LONG", "must be at most 500 characters")
+    } else if reason.chars().any(char::is_control) {
+        ("CONTROL_CHARACTER", "must not contain control characters")
+    } else {
+        return Ok(reason.to_owned());
+    };
+    Err(Problem::validation(vec![FieldError::new("/reason", code, detail)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::parse;
+
+    #[test]
+    fn a_reason_is_some_text_in_one_line() {
+        assert_eq!(parse(" test data ").expect("a reason"), "test data");
+        assert!(parse(&"\u{e4}".repeat(500)).is_ok());
+        for wrong in ["", "  ", "a\nb", "a\0b", &"a".repeat(501)] {
+            assert_eq!(parse(wrong).unwrap_err().code(), "VALIDATION_FAILED", "{wrong:?}");
+        }
+    }
+}

@@ -6,8 +6,8 @@ use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer};
 use metrics::{Counter, counter};
 
-use crate::connection::{close, close_at_once, connect, open_channel, within};
-use crate::topology::{QueueSpec, declare_subscription};
+use crate::connection::{close, close_at_once, connect, within};
+use crate::topology::{QueueSpec, open_subscription};
 use crate::{AmqpUrl, BusError, Delivery, Message, decode, metric_names};
 
 /// Receives the messages of one queue, as the only active consumer of it or waiting to become that.
@@ -25,14 +25,13 @@ pub struct Subscriber {
 }
 
 impl Subscriber {
-    /// Connects, declares exchanges, queue and bindings, and starts to consume.
+    /// Connects, declares queue and bindings, and the exchanges if one is missing, and starts to consume.
     ///
     /// # Errors
     /// As [`BusError`] says; [`BusError::Topology`] when the queue exists with other properties.
     pub async fn open(url: &AmqpUrl, spec: &QueueSpec, connection_name: &str) -> Result<Self, BusError> {
         let connection = connect(url, connection_name).await?;
-        let channel = open_channel(&connection).await?;
-        declare_subscription(&channel, spec).await?;
+        let channel = open_subscription(&connection, spec).await?;
         // Before consuming: the client library buffers whatever the broker sends.
         within(
             "basic.qos",
@@ -99,14 +98,14 @@ impl Subscriber {
         .await
     }
 
-    /// Declares exchanges, queue and bindings again, for when one of them was deleted; consuming goes on.
+    /// Declares queue and bindings again, and the exchanges if one is missing, for when something was deleted; consuming
+    /// goes on.
     ///
     /// # Errors
     /// As for [`Subscriber::open`].
     pub async fn redeclare(&self) -> Result<(), BusError> {
         // A channel of its own: a refusal closes the channel it is given on.
-        let channel = open_channel(&self.connection).await?;
-        declare_subscription(&channel, &self.spec).await?;
+        let channel = open_subscription(&self.connection, &self.spec).await?;
         within("channel.close", channel.close(200, "OK".into())).await
     }
 

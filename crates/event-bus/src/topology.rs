@@ -1,8 +1,9 @@
 //! Exchanges, queues and bindings, declared idempotently by whoever uses them: start order does not matter.
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::protocol::AMQPSoftError;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
-use lapin::{Channel, ExchangeKind};
+use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
 
 use crate::connection::{connect, open_channel, within};
 use crate::{AmqpUrl, Binding, BusError};
@@ -84,9 +85,27 @@ pub(crate) async fn declare_exchanges(channel: &Channel) -> Result<(), BusError>
     bind(channel, UNROUTED_EXCHANGE, UNROUTED_EXCHANGE, "").await
 }
 
-/// What a subscriber uses: its exchanges, its queue, its bindings.
-pub(crate) async fn declare_subscription(channel: &Channel, spec: &QueueSpec) -> Result<(), BusError> {
-    declare_exchange(channel, WATERMARK_EXCHANGE, ExchangeKind::Fanout).await?;
+/// Opens a channel, with everything there that a subscriber uses: its exchanges, its queue, its bindings.
+///
+/// The exchanges are declared only when one is missing. To declare an exchange, even one that is there, takes the
+/// permission to configure it, and with that one may delete it: nothing a subscriber's user should need.
+pub(crate) async fn open_subscription(connection: &Connection, spec: &QueueSpec) -> Result<Channel, BusError> {
+    let channel = open_channel(connection).await?;
+    match declare_subscription(&channel, spec).await {
+        Err(error) if is_missing(&error) => {}
+        declared => return declared.map(|()| channel),
+    }
+    // Another one: the refusal has closed the first.
+    let channel = open_channel(connection).await?;
+    declare_exchange(&channel, WATERMARK_EXCHANGE, ExchangeKind::Fanout).await?;
+    for binding in &spec.bindings {
+        declare_exchange(&channel, binding.exchange, ExchangeKind::Topic).await?;
+    }
+    declare_subscription(&channel, spec).await?;
+    Ok(channel)
+}
+
+async fn declare_subscription(channel: &Channel, spec: &QueueSpec) -> Result<(), BusError> {
     let arguments = table([
         ("x-queue-type", AMQPValue::LongString("quorum".into())),
         ("x-single-active-consumer", AMQPValue::Boolean(true)),
@@ -94,11 +113,17 @@ pub(crate) async fn declare_subscription(channel: &Channel, spec: &QueueSpec) ->
     ]);
     declare_queue(channel, &spec.name, arguments).await?;
     for binding in &spec.bindings {
-        declare_exchange(channel, binding.exchange, ExchangeKind::Topic).await?;
         bind(channel, &spec.name, binding.exchange, binding.pattern).await?;
     }
     // Last: a watermark must not come before the events it counts could.
     bind(channel, &spec.name, WATERMARK_EXCHANGE, "").await
+}
+
+fn is_missing(error: &BusError) -> bool {
+    let BusError::Topology { source, .. } = error else {
+        return false;
+    };
+    matches!(source.kind(), ErrorKind::ProtocolError(refusal) if *refusal.kind() == AMQPSoftError::NOTFOUND.into())
 }
 
 async fn declare_exchange(channel: &Channel, name: &str, kind: ExchangeKind) -> Result<(), BusError> {

@@ -83,7 +83,7 @@ fn touched(of: &Of, stream: &ParkedStream, all: bool) -> String {
         (behind, false) => format!("What waits behind it is applied then, in order: {}.", events(behind)),
     };
     format!(
-        "{name} passes over {} of {stream_name} for good, in later rebuilds too. {behind}",
+        "{name} passes over {} of {stream_name} for good, in later rebuilds too.\n{behind}",
         printable(&event)
     )
 }

@@ -117,7 +117,7 @@ impl Shown {
     fn new() -> Self {
         let bar = stderr().is_terminal().then(|| {
             let bar = ProgressBar::new(PARTS);
-            let template = "{prefix} [{bar:30}] {msg}";
+            let template = "{prefix} [{bar:20}] {wide_msg}";
             let style = ProgressStyle::with_template(template).expect("a valid template");
             bar.set_style(style.progress_chars("=> "));
             bar
@@ -139,7 +139,7 @@ impl Shown {
             self.phase = operation.phase();
             return;
         };
-        bar.set_prefix(operation.title());
+        bar.set_prefix(operation.projection.clone());
         // A percentage is between 0 and 100.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         bar.set_position((operation.percent.unwrap_or_default().clamp(0.0, 100.0) * 10.0) as u64);
@@ -174,23 +174,23 @@ impl Drop for Shown {
     }
 }
 
-/// `42 %  loading, 4,200 of 10,000 events, 1,900 events/s, 3 s left`.
+/// ` 42 % loading  4,200/10,000 events  1,900/s  3 s left`: what fits beside a bar.
 fn progress(operation: &Operation) -> String {
     let mut text = operation
         .percent
-        .map_or_else(String::new, |percent| format!("{percent:3.0} %  "));
+        .map_or_else(String::new, |percent| format!("{percent:3.0} % "));
     text.push_str(&operation.phase());
     if let (Some(done), Some(total)) = (operation.events_done, operation.events_total) {
-        text.push_str(&format!(", {} of {} events", thousands(done), thousands(total)));
+        text.push_str(&format!("  {}/{} events", thousands(done), thousands(total)));
     }
     if let Some(events) = operation.events_per_second {
-        text.push_str(&format!(", {} events/s", rate(events)));
+        text.push_str(&format!("  {}/s", rate(events)));
     }
     if let Some(left) = operation.seconds_left {
         // Nothing takes longer than an i64 of seconds.
         #[allow(clippy::cast_possible_truncation)]
         let left = left.ceil() as i64;
-        text.push_str(&format!(", {} left", span(left)));
+        text.push_str(&format!("  {} left", span(left)));
     }
     text
 }
@@ -209,7 +209,7 @@ mod tests {
             |operation: &serde_json::Value| progress(&serde_json::from_value(operation.clone()).expect("its shape"));
         assert_eq!(
             told(&operation),
-            " 42 %  catching up, 4,240 of 10,000 events, 1,900 events/s, 3 s left"
+            " 42 % catching up  4,240/10,000 events  1,900/s  3 s left"
         );
         operation = json!({"state": "running", "phase": null});
         assert_eq!(told(&operation), "starting");

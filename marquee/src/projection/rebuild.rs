@@ -13,7 +13,7 @@ use crate::failure::Failure;
 use crate::projection::follow::{Ended, Interrupt, follow};
 use crate::projection::operation::Operation;
 use crate::projection::report::{failure, report};
-use crate::projection::view::ProjectionView;
+use crate::projection::view::{ProjectionView, RetiredView};
 use crate::projection::{One, ReasonArgs};
 use crate::table::thousands;
 use crate::terminal::print;
@@ -165,41 +165,36 @@ fn finish(one: &One, followed: Option<Ended>) -> Result<ExitCode, Failure> {
 /// What a rebuild takes away, if anything.
 fn lost_by_rebuild(before: &ProjectionView) -> Option<String> {
     let retired = before.retired_generation.as_ref()?;
-    let (name, live) = (&before.name, generation(before));
     Some(format!(
-        "A rebuild of {name} makes a new generation beside {live}, which stays live until then and is kept for a \
-         rollback.\nGeneration {} (version {}, position {}), which was kept until now, is dropped for good.",
-        retired.number,
-        retired.version,
-        thousands(retired.position),
+        "A rebuild of {}\n  serves {} until the new one is ready, and keeps it\n  drops {} for good",
+        before.name,
+        live(before),
+        kept(retired),
     ))
 }
 
 /// What a rollback changes.
 fn touched_by_rollback(before: &ProjectionView) -> Option<String> {
     let retired = before.retired_generation.as_ref()?;
-    let behind = before.position.map(|position| (position - retired.position).max(0));
-    let behind = behind.map_or_else(String::new, |events| {
-        format!(" after {} events are caught up", thousands(events))
-    });
+    let behind = (before.position.unwrap_or(retired.position) - retired.position).max(0);
     Some(format!(
-        "A rollback of {} switches from {} to generation {} (version {}, position {}){behind}. Generation {} is kept.",
+        "A rollback of {}\n  switches from {}, which is kept\n  to {}, after catching up {} events",
         before.name,
-        generation(before),
-        retired.number,
-        retired.version,
-        thousands(retired.position),
-        before.generation.unwrap_or_default(),
+        live(before),
+        kept(retired),
+        thousands(behind),
     ))
 }
 
-fn generation(view: &ProjectionView) -> String {
-    format!(
-        "generation {} (version {}, position {})",
-        view.generation.unwrap_or_default(),
-        view.version.unwrap_or_default(),
-        thousands(view.position.unwrap_or_default()),
-    )
+fn live(view: &ProjectionView) -> String {
+    let (number, version) = (view.generation.unwrap_or_default(), view.version.unwrap_or_default());
+    let position = thousands(view.position.unwrap_or_default());
+    format!("generation {number} (version {version}, position {position})")
+}
+
+fn kept(retired: &RetiredView) -> String {
+    let (number, version, position) = (retired.number, retired.version, thousands(retired.position));
+    format!("generation {number} (version {version}, position {position})")
 }
 
 fn declined() -> ExitCode {
@@ -217,16 +212,14 @@ mod tests {
         let mut view = json!({"name": "catalog", "generation": 3, "version": 2, "position": 12000,
             "retired_generation": {"number": 2, "version": 1, "position": 9000}});
         let before = serde_json::from_value(view.clone()).expect("its shape");
-        let lost = lost_by_rebuild(&before).expect("the retired one");
-        assert!(
-            lost.contains("Generation 2 (version 1, position 9,000)") && lost.contains("dropped"),
-            "{lost}"
+        assert_eq!(
+            lost_by_rebuild(&before).expect("the retired one"),
+            "A rebuild of catalog\n  serves generation 3 (version 2, position 12,000) until the new one is ready, and \
+             keeps it\n  drops generation 2 (version 1, position 9,000) for good"
         );
         let touched = touched_by_rollback(&before).expect("a switch");
-        assert!(
-            touched.contains("generation 2 (version 1, position 9,000) after 3,000 events"),
-            "{touched}"
-        );
+        let end = "to generation 2 (version 1, position 9,000), after catching up 3,000 events";
+        assert!(touched.ends_with(end), "{touched}");
         view["retired_generation"] = json!(null);
         let before = serde_json::from_value(view).expect("its shape");
         assert!(lost_by_rebuild(&before).is_none() && touched_by_rollback(&before).is_none());

@@ -39,6 +39,19 @@ pub enum Applied {
     Parked(String),
 }
 
+/// A stream whose events are parked.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct ParkedStream {
+    /// Kind of stream.
+    pub aggregate_type: String,
+    /// Which stream of its kind.
+    pub aggregate_id: String,
+    /// Where its first parked event is.
+    pub position: i64,
+    /// Why that one could not be applied.
+    pub reason: String,
+}
+
 #[derive(sqlx::FromRow)]
 struct Columns {
     reached: bool,
@@ -114,6 +127,33 @@ impl Inspector {
             .bind(position.0)
             .fetch_optional(&mut self.connection)
             .await
+    }
+
+    /// Lists the first `limit` streams of the live generation with parked events, by position, and counts all.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn parked_streams(&mut self, limit: i64) -> Result<(i64, Vec<ParkedStream>), sqlx::Error> {
+        let row: Option<(i64, i64)> =
+            sqlx::query_as("SELECT generation, parked_streams FROM public.projection WHERE name = $1")
+                .bind(self.projection)
+                .fetch_optional(&mut self.connection)
+                .await?;
+        let Some((generation, count)) = row.filter(|(_, count)| *count > 0) else {
+            return Ok((0, Vec::new()));
+        };
+        let generation = Generation::new(self.projection, generation);
+        let statement = format!(
+            "SELECT * FROM (
+                SELECT DISTINCT ON (aggregate_type, aggregate_id) aggregate_type, aggregate_id, position, reason
+                FROM {generation}.parked_events ORDER BY aggregate_type, aggregate_id, position
+             ) streams ORDER BY position LIMIT $1"
+        );
+        let streams = sqlx::query_as(&statement)
+            .bind(limit)
+            .fetch_all(&mut self.connection)
+            .await?;
+        Ok((count, streams))
     }
 
     /// Ends the connection.

@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use domain::Position;
 use event_store::{AuditedPart, Finding, LogReader};
-use projections::{Inspector, Name, Reached};
+use projections::{Inspector, Name, ParkedStream, Reached};
 use service::database::{DatabaseUrl, PoolOptions, pool};
 use service::{BoxError, with_causes};
 
 use super::audited::{Audited, finding};
+
+/// Parked streams that are shown.
+const PLACES_MAX: i64 = 10;
 
 pub(super) async fn audit(name: Name, url: Option<&DatabaseUrl>, event_store: &DatabaseUrl) -> Audited {
     let subject = format!("projection {}", name.as_str());
@@ -33,6 +36,7 @@ async fn looked_at(
 ) -> Result<(String, Vec<AuditedPart>), BoxError> {
     let mut inspector = Inspector::open(name.as_str(), url).await?;
     let reached = inspector.reached().await?.ok_or("it has no read model yet")?;
+    let parked = parked(&mut inspector).await?;
     inspector.close().await;
     let log = LogReader::new(pool(
         event_store,
@@ -43,8 +47,36 @@ async fn looked_at(
             statement_timeout: Duration::from_secs(20),
         },
     ));
-    let parts = vec![checkpoint(&log, reached).await?];
+    let parts = vec![checkpoint(&log, reached).await?, parked];
     Ok((format!("at position {}", reached.position.0), parts))
+}
+
+/// No stream waits for an operator.
+async fn parked(inspector: &mut Inspector) -> Result<AuditedPart, BoxError> {
+    let (count, streams) = inspector.parked_streams(PLACES_MAX).await?;
+    let places = streams.into_iter().map(|stream| {
+        let ParkedStream {
+            aggregate_type,
+            aggregate_id,
+            position,
+            reason,
+        } = stream;
+        format!("{aggregate_type}/{aggregate_id} from position {position}, {reason}")
+    });
+    let finding = Finding {
+        places: places.collect(),
+        count,
+        ..finding(
+            "STREAM_PARKED",
+            "a stream is parked: the read model lacks its last events".to_owned(),
+            false,
+        )
+    };
+    Ok(AuditedPart {
+        name: "parked streams",
+        checked: "no stream with an event that could not be applied".to_owned(),
+        findings: (count > 0).then_some(finding).into_iter().collect(),
+    })
 }
 
 /// The event at the checkpoint is the log's event there.
@@ -52,7 +84,8 @@ async fn checkpoint(log: &LogReader, reached: Reached) -> Result<AuditedPart, Bo
     let place = log.place(reached.position).await?;
     let mut findings: Vec<Finding> = Vec::new();
     if reached.position > Position(0) && place.event_id != reached.event_id {
-        let what = "checkpoint is not in the log: LOG_DIVERGED, the read model was made from another log".to_owned();
+        let what =
+            "the checkpoint is not in the log: LOG_DIVERGED, the read model was made from another log".to_owned();
         findings.push(finding("CHECKPOINT_NOT_IN_LOG", what, false));
     }
     Ok(AuditedPart {

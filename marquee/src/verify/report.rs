@@ -52,13 +52,14 @@ fn sentence(finding: &Finding) -> String {
         count,
         ..
     } = finding;
-    let mut sentence = format!("{code}: {} {what}", thousands(*count));
-    if places.is_empty() {
-        sentence = format!("{code}: {what}");
-    } else {
-        let shown = places.join("; ");
+    let times = match *count {
+        1 => String::new(),
+        count => format!(" ({} times)", thousands(count)),
+    };
+    let mut sentence = format!("{code}: {what}{times}");
+    if !places.is_empty() {
         let more = if *count > places.len() as i64 { "; ..." } else { "" };
-        sentence = format!("{sentence}: {shown}{more}");
+        sentence = format!("{sentence}: {}{more}", places.join("; "));
     }
     printable(&sentence)
 }
@@ -73,6 +74,7 @@ fn words(verdict: &Verdict) -> String {
         (0, _) => warning()
             .apply_to("nothing wrong was found, but not everything could be checked")
             .to_string(),
+        (1, _) => bad().apply_to(format!("1 violation{unchecked}")).to_string(),
         (count, _) => bad()
             .apply_to(format!("{} violations{unchecked}", thousands(count)))
             .to_string(),

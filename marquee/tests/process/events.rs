@@ -213,6 +213,31 @@ async fn a_request_is_traced_from_its_command_to_the_read_models() {
 }
 
 #[tokio::test]
+async fn an_event_that_could_not_be_applied_is_traced_to_where_it_is_parked_and_found_by_the_audit() {
+    let (deployment, _up) = two_users().await;
+    let mut event_store = deployment.event_store().await.expect("the event store");
+    let poison = "INSERT INTO events VALUES (4, 'user', '1', 3, gen_random_uuid(), 'user.profile.updated', '1',
+        '{\"type\": \"user.profile.updated\"}', '{\"correlation_id\": \"poison\"}')";
+    sqlx::query(poison).execute(&mut event_store).await.expect("recorded");
+    let trace = async || told(&deployment, &["events", "trace", "poison", "--json"]).await.json();
+    until("parked", async || {
+        let users = &trace().await["commands"][0]["events"][0]["projections"][0];
+        users["state"] == "parked" && users["reason"] == "malformed"
+    })
+    .await;
+    let said = told(&deployment, &["events", "trace", "poison"]).await.said_with(0);
+    assert!(said.contains("users: position 4 is parked, malformed"), "{said}");
+    let said = told(&deployment, &["verify"]).await.said_with(1);
+    for word in [
+        "EVENT_MALFORMED: an event has a payload that cannot be read: position 4",
+        "STREAM_PARKED: a stream is parked: the read model lacks its last events: user/1 from position 4, malformed",
+        "Verdict: 2 violations",
+    ] {
+        assert!(said.contains(word), "{word}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn a_projection_that_cannot_be_asked_is_said_so_and_the_rest_is_told() {
     let (deployment, _up) = two_users().await;
     let nobody = Nobody::take();

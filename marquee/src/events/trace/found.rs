@@ -13,7 +13,7 @@ use crate::databases::Databases;
 use crate::failure::Failure;
 
 /// Events shown of one request.
-const EVENTS_MAX: u32 = 1_000;
+const EVENTS_MAX: u32 = 200;
 
 /// A request and what it led to.
 #[derive(Debug, Serialize)]

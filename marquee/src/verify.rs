@@ -36,9 +36,8 @@ pub(crate) struct VerifyArgs {
 
 pub(crate) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
     let databases = args.databases.databases()?;
-    let progress = Progress::start();
-    progress.step("The event store");
     let mut audited = vec![event_store::audit(&databases.event_store).await];
+    let progress = Progress::start();
     for (name, url) in &databases.projections {
         progress.step(&format!("The projection {}", name.as_str()));
         audited.push(projection::audit(*name, url.as_ref(), &databases.event_store).await);

@@ -45,7 +45,7 @@ fn bar() -> ProgressBar {
     if !stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let template = "{bar:30} {human_pos} of {human_len} events, {per_sec}, {eta} left";
+    let template = "The event store {bar:30} {human_pos} of {human_len} events, {eta} left";
     let style = ProgressStyle::with_template(template).expect("a valid template");
     ProgressBar::new(0).with_style(style)
 }

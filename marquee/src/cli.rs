@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 use service::telemetry::TelemetryArgs;
 
 use crate::events::EventsCommand;
+use crate::load::{self, LoadArgs};
 use crate::log_command::LogCommand;
 use crate::migrate::MigrateArgs;
 use crate::parked::{self, ParkedCommand};
@@ -86,6 +87,9 @@ pub(crate) enum Action {
     /// Looks into the log: tail, stream, trace
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Sends a steady stream of commands, and shows how they fare
+    #[command(after_help = load::HELP)]
+    Load(LoadArgs),
     /// Audits everything at rest: the log, the relay, every projection
     #[command(after_help = verify::HELP)]
     Verify(Box<VerifyArgs>),

@@ -10,6 +10,7 @@ mod demo;
 mod deployment;
 mod events;
 mod failure;
+mod load;
 mod log_command;
 mod migrate;
 mod parked;
@@ -62,6 +63,7 @@ async fn main() -> ExitCode {
         Action::Parked(command) => answer(parked::run(command).await),
         Action::Status(args) => answer(status::run(args).await),
         Action::Events(command) => answer(events::run(command).await),
+        Action::Load(args) => answer(load::run(args).await),
         Action::Verify(args) => answer(verify::run(*args).await),
         Action::Log(command) => answer(log_command::run(command).await),
         Action::Migrate { args, telemetry } => run(&telemetry, DEFAULT_LOG, migrate::run(*args)).await,

@@ -17,7 +17,7 @@ const COMMANDS: [&str; 6] = [
 
 /// Commands that are typed: only some of their options are settings. A variable that says `--yes` or `--dry-run` would
 /// decide over calls that nobody thought of.
-const TYPED_COMMANDS: [&str; 17] = [
+const TYPED_COMMANDS: [&str; 18] = [
     "status",
     "projections list",
     "projections show",
@@ -33,6 +33,7 @@ const TYPED_COMMANDS: [&str; 17] = [
     "events tail",
     "events stream",
     "events trace",
+    "load",
     "verify",
     "log adopt",
 ];

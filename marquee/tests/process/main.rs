@@ -7,6 +7,7 @@ mod crash;
 mod demo_set;
 mod deployment;
 mod events;
+mod load;
 mod log;
 mod nobody;
 mod private_servers;

@@ -6,7 +6,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod failure;
-mod isolation;
+pub(crate) mod isolation;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use self::cinema_row::CinemaRow;
 use self::movie_row::MovieRow;
 use crate::row::{pass_over, project};
-use crate::{ApplyError, Generation, Projection, Reads, Recorded};
+use crate::{ApplyError, Generation, Projection, Reads, Recorded, StreamTable};
 
 const BINDINGS: [Binding; 2] = [
     Binding {
@@ -27,6 +27,17 @@ const BINDINGS: [Binding; 2] = [
     Binding {
         exchange: "movie",
         pattern: "movie.#",
+    },
+];
+
+const STREAM_TABLES: [StreamTable; 2] = [
+    StreamTable {
+        table: "cinemas",
+        aggregate_type: "cinema",
+    },
+    StreamTable {
+        table: "movies",
+        aggregate_type: "movie",
     },
 ];
 
@@ -46,6 +57,10 @@ impl Projection for Catalog {
 
     fn bindings(&self) -> &'static [Binding] {
         &BINDINGS
+    }
+
+    fn stream_tables(&self) -> &'static [StreamTable] {
+        &STREAM_TABLES
     }
 
     fn binding_version(&self) -> i32 {

@@ -122,7 +122,9 @@ pub(crate) async fn ensure(connection: &mut PgConnection, projection: &dyn Proje
     .await?
     .rows_affected();
     if made == 1 {
-        create_generation(&mut tx, projection, Generation::new(projection.name(), 1)).await?;
+        let first = Generation::new(projection.name(), 1);
+        create_tables(&mut tx, projection, first).await?;
+        create_indexes(&mut tx, projection, first).await?;
     }
     tx.commit().await?;
     load(connection, projection.name())
@@ -130,8 +132,8 @@ pub(crate) async fn ensure(connection: &mut PgConnection, projection: &dyn Proje
         .ok_or(sqlx::Error::RowNotFound)
 }
 
-/// Makes the schema and the tables of a generation in the caller's transaction.
-async fn create_generation(
+/// Makes the schema and the tables of a generation in the caller's transaction, without their further indexes.
+pub(crate) async fn create_tables(
     tx: &mut PgConnection,
     projection: &dyn Projection,
     generation: Generation,
@@ -139,8 +141,19 @@ async fn create_generation(
     let schema = format!("CREATE SCHEMA {generation}; SET LOCAL search_path = {generation}, public");
     tx.execute(schema.as_str()).await?;
     tx.execute(projection.schema()).await?;
-    tx.execute(projection.indexes()).await?;
     tx.execute(parked::TABLE).await?;
+    Ok(())
+}
+
+/// Makes the further indexes of a generation's tables in the caller's transaction.
+pub(crate) async fn create_indexes(
+    tx: &mut PgConnection,
+    projection: &dyn Projection,
+    generation: Generation,
+) -> Result<(), sqlx::Error> {
+    let search_path = format!("SET LOCAL search_path = {generation}, public");
+    tx.execute(search_path.as_str()).await?;
+    tx.execute(projection.indexes()).await?;
     Ok(())
 }
 
@@ -173,6 +186,27 @@ pub(crate) async fn advance(
     .bind(checkpoint.recorded_at)
     .bind(consumer_epoch)
     .bind(newly_parked_streams)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Makes another generation the live one of a locked row: everything but the pause is as `live` says.
+pub(crate) async fn switch(tx: &mut PgConnection, projection: &'static str, live: &Row) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE public.projection SET generation = $2, version = $3, binding_version = $4, position = $5, event_id = $6, \
+         log_id = $7, recorded_at = $8, consumer_epoch = $9, parked_streams = $10, updated_at = now() WHERE name = $1",
+    )
+    .bind(projection)
+    .bind(live.generation.number)
+    .bind(live.version)
+    .bind(live.binding_version)
+    .bind(live.checkpoint.position.0)
+    .bind(live.checkpoint.event_id)
+    .bind(live.checkpoint.log_id)
+    .bind(live.checkpoint.recorded_at)
+    .bind(live.consumer_epoch)
+    .bind(live.parked_streams)
     .execute(tx)
     .await
     .map(drop)

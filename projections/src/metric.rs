@@ -31,3 +31,11 @@ pub(crate) const LAG_EVENTS: &str = "marquee_projection_lag_events";
 pub(crate) const LAG_SECONDS: &str = "marquee_projection_lag_seconds";
 /// Histogram: seconds that a transaction took, failed ones included.
 pub(crate) const COMMIT_SECONDS: &str = "marquee_projection_commit_duration_seconds";
+/// Gauge: 1 while a rebuild or a rollback runs in this process.
+pub(crate) const REBUILD_RUNNING: &str = "marquee_projection_rebuild_running";
+/// Counter: positions of the log that rebuilds and rollbacks have gone through.
+pub(crate) const REBUILD_EVENTS: &str = "marquee_projection_rebuild_events_total";
+/// Counter: rebuilds and rollbacks that have ended, by state.
+pub(crate) const REBUILDS: &str = "marquee_projection_rebuilds_total";
+/// Label: how a rebuild or a rollback ended.
+pub(crate) const STATE: &str = "state";

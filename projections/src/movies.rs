@@ -14,11 +14,16 @@ use utoipa_axum::router::OpenApiRouter;
 
 use self::row::MovieRow;
 use crate::row::{pass_over, project};
-use crate::{ApplyError, Generation, Projection, Reads, Recorded};
+use crate::{ApplyError, Generation, Projection, Reads, Recorded, StreamTable};
 
 const BINDINGS: [Binding; 1] = [Binding {
     exchange: "movie",
     pattern: "movie.#",
+}];
+
+const STREAM_TABLES: [StreamTable; 1] = [StreamTable {
+    table: "movies",
+    aggregate_type: "movie",
 }];
 
 /// Answers `GET /movies`, `GET /movies/premieres` and `GET /movies/{id}` from the streams of movies.
@@ -37,6 +42,10 @@ impl Projection for Movies {
 
     fn bindings(&self) -> &'static [Binding] {
         &BINDINGS
+    }
+
+    fn stream_tables(&self) -> &'static [StreamTable] {
+        &STREAM_TABLES
     }
 
     fn binding_version(&self) -> i32 {

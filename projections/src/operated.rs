@@ -7,6 +7,7 @@ use service::Problem;
 use sqlx::PgPool;
 
 use crate::Projection;
+use crate::rebuild::task::Rebuilds;
 use crate::status::Observed;
 
 /// One projection, to be operated. Cheap to clone.
@@ -16,6 +17,8 @@ pub(crate) struct Operated {
     pub(crate) observed: Observed,
     /// Of the projection's database, apart from what queries use.
     pub(crate) pool: PgPool,
+    /// Starts rebuilds and rollbacks.
+    pub(crate) rebuilds: Rebuilds,
 }
 
 /// All projections of this process; the state of the routes for operators.

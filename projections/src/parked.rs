@@ -48,7 +48,7 @@ impl Reason {
         }
     }
 
-    fn detail(&self) -> &str {
+    pub(crate) fn detail(&self) -> &str {
         match self {
             Self::Malformed(detail) | Self::Rule(detail) | Self::Data(detail) => detail,
             Self::BehindParked => "an earlier event of this stream is parked",

@@ -32,6 +32,11 @@ pub trait Projection: Send + Sync + 'static {
         ""
     }
 
+    /// Lists the tables that have one row per stream of a kind, so that a rebuild can count them against the log.
+    fn stream_tables(&self) -> &'static [StreamTable] {
+        &[]
+    }
+
     /// Decodes an event as the domain does; the one way from an envelope to an event.
     ///
     /// # Errors
@@ -70,6 +75,16 @@ pub trait Projection: Send + Sync + 'static {
 
     /// Gives the query routes.
     fn router(&self, reads: Reads) -> OpenApiRouter;
+}
+
+/// A table with one row per stream of a kind, gone or not: its key is the column `id`, and `sequence` is the last event's.
+/// The projection must be bound to all events of these streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamTable {
+    /// Its name in the generation's schema.
+    pub table: &'static str,
+    /// The kind of stream.
+    pub aggregate_type: &'static str,
 }
 
 /// An event with its place in the log, decoded.

@@ -16,8 +16,10 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::consumer::Consumer;
 use crate::operated::{AllOperated, Operated};
+use crate::rebuild::engine::Engine;
+use crate::rebuild::task::Runner;
 use crate::status::{self, Observed};
-use crate::{Catalog, ConsumerArgs, Movies, Name, Projection, ProjectionsArgs, Reads, Users, actions};
+use crate::{Catalog, ConsumerArgs, Movies, Name, Projection, ProjectionsArgs, Reads, Users, actions, rebuild};
 
 const READ_CONNECTIONS_MAX: u32 = 8;
 const LOG_CONNECTIONS_MAX: u32 = 3;
@@ -191,11 +193,15 @@ impl Served {
             };
             router = router.merge(projection.router(reads));
             checks.push(check(name, observed.clone()));
+            let engine = Engine::new(Arc::clone(&projection), database_url.clone(), &event_store_url);
+            let (rebuilds, runner) = Runner::new(Arc::new(engine));
             all_operated.push(Operated {
                 projection,
                 observed: observed.clone(),
                 pool: operation_pool(&database_url),
+                rebuilds,
             });
+            tasks.push(Task::new("rebuild", |stop| runner.run(stop)));
             tasks.push(Task::new(name, |stop| consumer.run(stop)));
             tasks.push(Task::new("lag", |stop| observed.measure(stop)));
         }
@@ -204,7 +210,8 @@ impl Served {
             name: "projections",
             router: router
                 .merge(status::router(all_operated.clone()))
-                .merge(actions::router(all_operated)),
+                .merge(actions::router(all_operated.clone()))
+                .merge(rebuild::routes::router(all_operated)),
             checks,
             tasks,
         }

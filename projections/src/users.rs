@@ -14,11 +14,16 @@ use utoipa_axum::router::OpenApiRouter;
 
 use self::row::UserRow;
 use crate::row::{pass_over, project};
-use crate::{ApplyError, Generation, Projection, Reads, Recorded};
+use crate::{ApplyError, Generation, Projection, Reads, Recorded, StreamTable};
 
 const BINDINGS: [Binding; 1] = [Binding {
     exchange: "user",
     pattern: "user.#",
+}];
+
+const STREAM_TABLES: [StreamTable; 1] = [StreamTable {
+    table: "users",
+    aggregate_type: "user",
 }];
 
 /// Answers `GET /users` and `GET /users/{id}` from the streams of users.
@@ -37,6 +42,10 @@ impl Projection for Users {
 
     fn bindings(&self) -> &'static [Binding] {
         &BINDINGS
+    }
+
+    fn stream_tables(&self) -> &'static [StreamTable] {
+        &STREAM_TABLES
     }
 
     fn binding_version(&self) -> i32 {

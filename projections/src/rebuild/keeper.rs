@@ -1,0 +1,106 @@
+//! The keeper of an operation: holds its lock, writes its progress, hears that it is called off, and cleans up.
+//!
+//! Its database session is the operation's claim: when the session ends, the operation has ended, whatever else still
+//! runs, and whoever takes the lock next removes what it has left.
+
+use std::time::Duration;
+
+use sqlx::{ConnectOptions, Connection, PgConnection};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::rebuild::engine::Engine;
+use crate::rebuild::failure::Failure;
+use crate::rebuild::generations::{self, Standing};
+use crate::rebuild::operation::Operation;
+use crate::rebuild::progress::Progress;
+use crate::rebuild::record::{self, Asked};
+use crate::{control, metric};
+
+/// How often the progress is written.
+const NOTE_INTERVAL: Duration = Duration::from_millis(500);
+/// How long writing it may take; then the session is given up.
+const NOTE_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The holder of an operation's lock.
+pub(crate) struct Keeper {
+    connection: PgConnection,
+}
+
+impl Keeper {
+    /// Takes the lock and removes what an operation before has left. `None`: another session has the lock.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(crate) async fn take(engine: &Engine) -> Result<Option<Self>, sqlx::Error> {
+        let connecting = timeout(CONNECT_TIMEOUT, engine.keeper_options().connect()).await;
+        let mut connection =
+            connecting.unwrap_or_else(|_elapsed| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))?;
+        if !record::try_lock(&mut connection, engine.name()).await? {
+            return Ok(None);
+        }
+        let mut keeper = Self { connection };
+        if let Some(mut operation) = record::unfinished(&mut keeper.connection, engine.name()).await? {
+            record::interrupt(&mut operation);
+            keeper.clean_up(engine, Some(&operation)).await?;
+        } else {
+            keeper.clean_up(engine, None).await?;
+        }
+        Ok(Some(keeper))
+    }
+
+    /// The session, for what an operation begins with.
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+
+    /// Writes the progress until there is a reason to end the operation, and gives it. Never returns once the operation is
+    /// written down as ended.
+    pub(crate) async fn keep(&mut self, progress: &Progress, stop: &CancellationToken) -> Failure {
+        loop {
+            if stop.run_until_cancelled(sleep(NOTE_INTERVAL)).await.is_none() {
+                return Failure::Stopped;
+            }
+            let operation = progress.measure();
+            let noting = record::note(&mut self.connection, &operation);
+            match timeout(NOTE_TIMEOUT, noting).await {
+                Ok(Ok(Asked::GoOn)) => {}
+                Ok(Ok(Asked::Cancel)) => return Failure::Cancelled,
+                Ok(Ok(Asked::Ended)) => std::future::pending().await,
+                Ok(Err(error)) => return Failure::Database(error),
+                Err(_elapsed) => return Failure::Database(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())),
+            }
+        }
+    }
+
+    /// Ends the worker's session if it still runs, removes what is half built, and writes down how the operation ended,
+    /// unless it was written with the switch.
+    ///
+    /// # Errors
+    /// What the database says; then somebody else has to clean up.
+    pub(crate) async fn clean_up(&mut self, engine: &Engine, ended: Option<&Operation>) -> Result<(), sqlx::Error> {
+        let name = engine.name();
+        record::end_workers(&mut self.connection, &engine.worker_name()).await?;
+        let mut tx = self.connection.begin().await?;
+        control::lock(&mut tx, name).await?;
+        generations::remove_all(&mut tx, name, Standing::Building).await?;
+        if let Some(ended) = ended {
+            record::end(&mut tx, ended).await?;
+        }
+        tx.commit().await?;
+        metrics::gauge!(metric::REBUILD_RUNNING, metric::PROJECTION => name).set(0.0);
+        Ok(())
+    }
+
+    /// Gives the lock back.
+    pub(crate) async fn release(mut self, engine: &Engine) {
+        let unlocked = record::unlock(&mut self.connection, engine.name()).await;
+        let closed = self.connection.close().await;
+        if let Err(error) = unlocked.and(closed) {
+            // The lock ends with the session in any case.
+            tracing::debug!(projection = engine.name(), %error, "a keeper's session was gone before it was closed");
+        }
+    }
+}

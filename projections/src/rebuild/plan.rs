@@ -1,0 +1,90 @@
+//! What an operation begins with: the live generation as it stands, and what it means for the new one.
+
+use std::sync::Arc;
+
+use domain::Position;
+use event_store::LogReader;
+use sqlx::PgConnection;
+
+use crate::Projection;
+use crate::control::{self, Row};
+use crate::rebuild::failure::Failure;
+use crate::rebuild::source::{self, Source};
+
+/// Whether the new generation can be compared with the live one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Comparison {
+    /// As they are at the same position.
+    Possible,
+    /// Not, for this reason.
+    Impossible(&'static str),
+}
+
+/// What an operation goes by.
+pub(crate) struct Plan {
+    pub(crate) source: Source,
+    pub(crate) comparison: Comparison,
+    /// Where to load to before anything is compared.
+    pub(crate) load_to: Position,
+}
+
+impl Plan {
+    /// Looks where the live generation is in the log.
+    pub(crate) async fn make(
+        connection: &mut PgConnection,
+        projection: &Arc<dyn Projection>,
+        log: &LogReader,
+        live: &Row,
+        strict: bool,
+    ) -> Result<Self, Failure> {
+        let discarded = source::discarded(connection, projection.name()).await?;
+        let position = live.checkpoint.position;
+        let place = log.place(position).await?;
+        let head = log.head().await?;
+        if head.log_id != place.log_id {
+            return Err(Failure::LogChanged);
+        }
+        let comparison = if position.0 == 0 {
+            Comparison::Impossible("the live generation is empty")
+        } else if place.event_id != live.checkpoint.event_id {
+            Comparison::Impossible("the live generation was made from another log")
+        } else {
+            Comparison::Possible
+        };
+        let load_to = match comparison {
+            Comparison::Possible => position,
+            Comparison::Impossible(_) => head.position,
+        };
+        Ok(Self {
+            source: Source::new(Arc::clone(projection), log.clone(), head.log_id, discarded, strict),
+            comparison,
+            load_to,
+        })
+    }
+
+    /// Tells whether positions of the live generation mean the same in the log that is read.
+    pub(crate) fn is_comparable(&self) -> bool {
+        self.comparison == Comparison::Possible
+    }
+
+    /// Where the new generation should be by now: where the live one is, if that moves by itself, else at the log's end, so
+    /// that little is left to apply afterwards.
+    pub(crate) async fn goal(
+        &self,
+        connection: &mut PgConnection,
+        projection: &dyn Projection,
+    ) -> Result<Position, Failure> {
+        let live = control::load(connection, projection.name())
+            .await?
+            .ok_or(Failure::Fenced)?;
+        let follows = self.is_comparable() && (live.is_of(projection) || live.paused.is_some());
+        if follows {
+            Ok(live.checkpoint.position)
+        } else {
+            Ok(self.source.head().await?.max(match self.comparison {
+                Comparison::Possible => live.checkpoint.position,
+                Comparison::Impossible(_) => Position(0),
+            }))
+        }
+    }
+}

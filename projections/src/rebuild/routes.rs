@@ -1,0 +1,202 @@
+//! The routes of rebuilds and rollbacks.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use service::{FieldError, Path, Problem};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::actions::{self, Action};
+use crate::operated::{AllOperated, Operated};
+use crate::operator::Operator;
+use crate::reason::{self, OptionalBody, Why};
+use crate::rebuild::operation::{Operation, OperationKind, OperationState};
+use crate::rebuild::record;
+use crate::rebuild::start::{Refusal, Wanted};
+use crate::refusal::unreadable;
+
+/// Gives the routes.
+pub(crate) fn router(operated: AllOperated) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(rebuild, show, cancel))
+        .routes(routes!(rollback))
+        .with_state(operated)
+}
+
+/// How a rebuild is to be done.
+#[derive(Clone, Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+struct RebuildRequest {
+    /// Builds and verifies, and then drops what was built.
+    #[schema(example = false)]
+    dry_run: bool,
+    /// Events per second at most; null without a bound.
+    #[schema(example = 5000, minimum = 1)]
+    throttle: Option<u32>,
+    /// Why: 1 to 500 characters, without control characters and without personal data.
+    #[schema(min_length = 1, max_length = 500, example = "new column")]
+    reason: Option<String>,
+}
+
+/// Rebuild a projection.
+///
+/// A new generation is built from the log beside the live one, verified, and switched in. Queries go on. The body may be left
+/// out.
+#[utoipa::path(post, path = "/projections/{name}/rebuild", operation_id = "rebuild_projection", tag = "projections",
+    params(("name" = String, Path, description = "Its name", example = "catalog"),
+        ("Marquee-Operator" = Option<String>, Header, description = "Who acts", example = "ada")),
+    request_body(content = RebuildRequest),
+    responses(
+        (status = ACCEPTED, description = "It has begun; `Location` tells how it goes", body = Operation,
+            headers(("Location" = String, description = "The operation"))),
+        (status = NOT_FOUND, description = "`PROJECTION_NOT_FOUND`: no projection of this process has the name"),
+        (status = CONFLICT, description = "`REBUILD_RUNNING`: one runs; `Location` is its"),
+        (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer")))]
+async fn rebuild(
+    State(operated): State<AllOperated>,
+    Path(name): Path<String>,
+    Operator(requested_by): Operator,
+    OptionalBody(request): OptionalBody<RebuildRequest>,
+) -> Result<Accepted, Problem> {
+    let one = operated.find(&name)?;
+    if request.throttle == Some(0) {
+        let error = FieldError::new("/throttle", "OUT_OF_RANGE", "must be at least 1");
+        return Err(Problem::validation(vec![error]));
+    }
+    let wanted = Wanted {
+        kind: OperationKind::Rebuild,
+        dry_run: request.dry_run,
+        throttle: request.throttle,
+        requested_by,
+        reason: request.reason.as_deref().map(reason::parse).transpose()?,
+    };
+    one.start(wanted).await
+}
+
+/// Roll a projection back.
+///
+/// The generation that was live before the last rebuild is caught up and switched in again. The body may be left out.
+#[utoipa::path(post, path = "/projections/{name}/rollback", operation_id = "roll_back_projection", tag = "projections",
+    params(("name" = String, Path, description = "Its name", example = "catalog"),
+        ("Marquee-Operator" = Option<String>, Header, description = "Who acts", example = "ada")),
+    request_body(content = Why),
+    responses(
+        (status = ACCEPTED, description = "It has begun; `Location` tells how it goes", body = Operation,
+            headers(("Location" = String, description = "The operation"))),
+        (status = NOT_FOUND, description = "`PROJECTION_NOT_FOUND`: no projection of this process has the name"),
+        (status = CONFLICT, description = "`REBUILD_RUNNING`: an operation runs; `Location` is its. \
+            `NO_RETIRED_GENERATION`: there is nothing to go back to. `VERSION_MISMATCH`: other code made the retired \
+            generation; run that and roll back there"),
+        (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer")))]
+async fn rollback(
+    State(operated): State<AllOperated>,
+    Path(name): Path<String>,
+    Operator(requested_by): Operator,
+    OptionalBody(why): OptionalBody<Why>,
+) -> Result<Accepted, Problem> {
+    let one = operated.find(&name)?;
+    let wanted = Wanted {
+        kind: OperationKind::Rollback,
+        dry_run: false,
+        throttle: None,
+        requested_by,
+        reason: why.checked()?,
+    };
+    one.start(wanted).await
+}
+
+/// How the last rebuild or rollback goes, or went.
+#[utoipa::path(get, path = "/projections/{name}/rebuild", operation_id = "show_rebuild", tag = "projections",
+    params(("name" = String, Path, description = "Its name", example = "catalog")),
+    responses(
+        (status = OK, description = "The operation that runs, or the last one", body = Operation),
+        (status = NOT_FOUND, description = "`NO_REBUILD`: there was none. `PROJECTION_NOT_FOUND`"),
+        (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer")))]
+async fn show(State(operated): State<AllOperated>, Path(name): Path<String>) -> Result<Json<Operation>, Problem> {
+    operated.find(&name)?.operation().await.map(Json)
+}
+
+/// Call a rebuild or a rollback off.
+///
+/// It ends within moments and leaves no trace; the live generation is untouched.
+#[utoipa::path(delete, path = "/projections/{name}/rebuild", operation_id = "cancel_rebuild", tag = "projections",
+    params(("name" = String, Path, description = "Its name", example = "catalog")),
+    responses(
+        (status = ACCEPTED, description = "It will be called off", body = Operation),
+        (status = NOT_FOUND, description = "`PROJECTION_NOT_FOUND`: no projection of this process has the name"),
+        (status = CONFLICT, description = "`REBUILD_NOT_RUNNING`: none runs"),
+        (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer")))]
+async fn cancel(
+    State(operated): State<AllOperated>,
+    Path(name): Path<String>,
+    operator: Operator,
+) -> Result<Accepted, Problem> {
+    let one = operated.find(&name)?;
+    let mut tx = one.pool.begin().await.map_err(unreadable)?;
+    let operation = record::load(&mut tx, one.name()).await.map_err(unreadable)?;
+    let Some(operation) = operation.filter(|operation| operation.state == OperationState::Running) else {
+        let detail = "no rebuild or rollback is running";
+        return Err(Problem::new(StatusCode::CONFLICT, "REBUILD_NOT_RUNNING", detail));
+    };
+    record::request_cancel(&mut tx, one.name()).await.map_err(unreadable)?;
+    let recorded = actions::record(&mut tx, one.name(), Action::Cancel, &operator, None, None).await;
+    recorded.map_err(unreadable)?;
+    tx.commit().await.map_err(unreadable)?;
+    Ok(one.accepted(operation))
+}
+
+/// 202 with the operation and its location.
+type Accepted = (StatusCode, [(HeaderName, HeaderValue); 1], Json<Operation>);
+
+impl Operated {
+    fn name(&self) -> &'static str {
+        self.projection.name()
+    }
+
+    async fn start(&self, wanted: Wanted) -> Result<Accepted, Problem> {
+        match self.rebuilds.start(wanted).await {
+            Ok(operation) => Ok(self.accepted(operation)),
+            Err(refusal) => Err(self.refused(refusal)),
+        }
+    }
+
+    fn accepted(&self, operation: Operation) -> Accepted {
+        (
+            StatusCode::ACCEPTED,
+            [(header::LOCATION, self.location())],
+            Json(operation),
+        )
+    }
+
+    fn location(&self) -> HeaderValue {
+        HeaderValue::try_from(format!("/projections/{}/rebuild", self.name())).expect("a name is plain ASCII")
+    }
+
+    fn refused(&self, refusal: Refusal) -> Problem {
+        let refusal = match refusal {
+            Refusal::Database(error) => return unreadable(error),
+            other => other,
+        };
+        let (status, code) = match &refusal {
+            Refusal::Running => (StatusCode::CONFLICT, "REBUILD_RUNNING"),
+            Refusal::NoRetired => (StatusCode::CONFLICT, "NO_RETIRED_GENERATION"),
+            Refusal::VersionMismatch { .. } => (StatusCode::CONFLICT, "VERSION_MISMATCH"),
+            Refusal::Stopping | Refusal::Database(_) => (StatusCode::SERVICE_UNAVAILABLE, "READ_MODEL_UNAVAILABLE"),
+        };
+        let problem = Problem::new(status, code, refusal.to_string());
+        match refusal {
+            Refusal::Running => problem.with_header(header::LOCATION, self.location()),
+            _ => problem,
+        }
+    }
+
+    async fn operation(&self) -> Result<Operation, Problem> {
+        let mut connection = self.pool.acquire().await.map_err(unreadable)?;
+        let operation = record::load(&mut connection, self.name()).await.map_err(unreadable)?;
+        let detail = "there was no rebuild or rollback yet";
+        operation.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "NO_REBUILD", detail))
+    }
+}

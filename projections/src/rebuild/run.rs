@@ -1,0 +1,128 @@
+//! One operation, from its start to its end: the worker beside its keeper, and what is left when either has ended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{counter, gauge};
+use sqlx::{ConnectOptions, Connection};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+
+use crate::Generation;
+use crate::control::{self, Checkpoint};
+use crate::metric;
+use crate::rebuild::engine::Engine;
+use crate::rebuild::failure::Failure;
+use crate::rebuild::generations::{self, Standing};
+use crate::rebuild::keeper::Keeper;
+use crate::rebuild::operation::{Operation, OperationState};
+use crate::rebuild::plan::Plan;
+use crate::rebuild::progress::Progress;
+use crate::rebuild::record;
+use crate::rebuild::start::Started;
+use crate::rebuild::target::Target;
+use crate::rebuild::work::{Pace, Work};
+
+/// How long connecting may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause before another attempt to clean up.
+const CLEAN_UP_DELAY: Duration = Duration::from_millis(500);
+
+/// Runs an operation to its end, whatever that is.
+pub(crate) async fn run(engine: &Engine, started: Started, stop: &CancellationToken) -> OperationState {
+    let Started {
+        mut keeper,
+        operation,
+        live,
+        retired: _,
+    } = started;
+    let name = engine.name();
+    tracing::info!(
+        projection = name,
+        kind = operation.kind.as_str(),
+        generation = operation.generation,
+        "an operation begins"
+    );
+    gauge!(metric::REBUILD_RUNNING, metric::PROJECTION => name).set(1.0);
+    let progress = Arc::new(Progress::new(operation));
+    let worked = tokio::select! {
+        biased;
+        worked = work(engine, &live, &progress) => worked,
+        reason = keeper.keep(&progress, stop) => Err(reason),
+    };
+    let mut ended = progress.measure();
+    match worked {
+        Ok(()) => ended.end(OperationState::Succeeded, None),
+        Err(failure) => ended.end(failure.state(), Some(failure.error())),
+    }
+    let ended = finish(engine, keeper, ended, stop).await;
+    counter!(metric::REBUILDS, metric::PROJECTION => name, metric::STATE => ended.state.as_str()).increment(1);
+    let error = ended.error.as_ref().map(|error| error.detail.as_str());
+    tracing::info!(
+        projection = name,
+        kind = ended.kind.as_str(),
+        state = ended.state.as_str(),
+        error,
+        "an operation has ended"
+    );
+    ended.state
+}
+
+/// Builds a generation in a session of its own.
+async fn work(engine: &Engine, live: &control::Row, progress: &Arc<Progress>) -> Result<(), Failure> {
+    let Ok(connected) = timeout(CONNECT_TIMEOUT, engine.worker_options().connect()).await else {
+        return Err(Failure::Database(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())));
+    };
+    let mut connection = connected?;
+    let operation = progress.operation();
+    let plan = Plan::make(&mut connection, engine.projection(), engine.log(), live, true).await?;
+    let generation = Generation::new(engine.name(), operation.generation);
+    let mut tx = connection.begin().await?;
+    control::lock(&mut tx, engine.name()).await?;
+    if !operation.dry_run {
+        generations::remove_all(&mut tx, engine.name(), Standing::Retired).await?;
+    }
+    generations::begin(&mut tx, &**engine.projection(), generation).await?;
+    tx.commit().await?;
+    let mut work = Work {
+        target: Target {
+            projection: Arc::clone(engine.projection()),
+            generation,
+            standing: Standing::Building,
+        },
+        plan,
+        connection,
+        progress: Arc::clone(progress),
+        at: Checkpoint::default(),
+        pace: Pace::new(operation.throttle),
+    };
+    work.rebuild(operation.dry_run).await
+}
+
+/// Cleans up, with another session when the keeper's is lost, until that is done or the process stops: then the next start
+/// does it. Gives the operation as it is written down.
+async fn finish(engine: &Engine, mut keeper: Keeper, ended: Operation, stop: &CancellationToken) -> Operation {
+    let mut cleaned = keeper.clean_up(engine, Some(&ended)).await;
+    while let Err(error) = cleaned {
+        tracing::warn!(projection = engine.name(), %error, "an operation's remains could not be removed yet");
+        if stop
+            .run_until_cancelled(tokio::time::sleep(CLEAN_UP_DELAY))
+            .await
+            .is_none()
+        {
+            return ended;
+        }
+        cleaned = match Keeper::take(engine).await {
+            // Whoever has the lock has cleaned up.
+            Ok(None) => return ended,
+            Ok(Some(another)) => {
+                keeper = another;
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
+    }
+    let written = record::load(keeper.connection(), engine.name()).await;
+    keeper.release(engine).await;
+    written.ok().flatten().unwrap_or(ended)
+}

@@ -203,14 +203,12 @@ impl Api {
         self.ask(Method::POST, path, Some(body)).await
     }
 
-    /// Asks for an end of what is under the path.
+    /// Asks for an end of what is under the path; what the service says of it.
     ///
     /// # Errors
     /// [`ApiError`].
-    pub(crate) async fn delete(&self, path: &str) -> Result<(), ApiError> {
-        let request = self.request(Method::DELETE, path);
-        let response = self.send(Method::DELETE, path, request).await?;
-        self.accepted(Method::DELETE, path, response).await.map(drop)
+    pub(crate) async fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ApiError> {
+        self.ask(Method::DELETE, path, None).await
     }
 
     /// Reads an answer with its status, whatever it is, for endpoints that tell a bad state by it.

@@ -83,8 +83,8 @@ pub(crate) async fn follow(
         }
         cancelling = true;
         shown.line("Cancelling; Ctrl-C again does not wait for it");
-        match api.delete(path).await {
-            Ok(()) => {}
+        match api.delete::<Value>(path).await {
+            Ok(_) => {}
             // It has ended meanwhile.
             Err(error) if error.refused_with("REBUILD_NOT_RUNNING").is_some() => {}
             Err(error) => return Err(error.into()),

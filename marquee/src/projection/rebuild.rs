@@ -84,10 +84,10 @@ pub(crate) async fn rollback(
 
 pub(crate) async fn cancel(one: &One, operator: &OperatorArgs) -> Result<ExitCode, Failure> {
     let api = one.api.api_as(operator)?;
-    api.delete(&format!("{}/rebuild", one.path())).await?;
+    let operation: Value = api.delete(&format!("{}/rebuild", one.path())).await?;
     let name = one.name.as_str();
     if one.json {
-        print(&json!({"projection": name, "cancel_requested": true}).to_string())?;
+        print(&operation.to_string())?;
     } else {
         print(&format!(
             "The service cancels the operation on {name}: marquee projections show {name}"

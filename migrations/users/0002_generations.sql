@@ -6,7 +6,9 @@ ALTER TABLE projection
     ADD COLUMN last_generation bigint,
     ADD COLUMN paused_at timestamptz,
     ADD COLUMN paused_by text,
-    ADD COLUMN paused_reason text;
+    ADD COLUMN paused_reason text,
+    -- Where in the ring the last checkpoint is.
+    ADD COLUMN applied_slot integer NOT NULL DEFAULT 0;
 UPDATE projection SET last_generation = generation;
 ALTER TABLE projection
     ALTER COLUMN last_generation SET NOT NULL,

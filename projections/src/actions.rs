@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 
 use crate::Limit;
 use crate::operator::Operator;
-pub(crate) use routes::router;
+pub(crate) use routes::{PageParameters, router};
 
 /// What an operator can do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub(crate) enum Action {
 }
 
 impl Action {
-    fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Pause => "pause",
             Self::Resume => "resume",

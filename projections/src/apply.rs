@@ -49,6 +49,9 @@ pub(crate) enum CommitError {
     /// The row has moved, or its generation is of another version: what the consumer holds is void.
     #[error("the read model was moved by another consumer or an operator")]
     Superseded,
+    /// An operator has paused the projection.
+    #[error("the projection is paused")]
+    Paused,
     /// The events could not be applied.
     #[error("the events could not be applied")]
     Apply(#[from] ApplyError),
@@ -161,6 +164,9 @@ impl Applier {
         let mut tx = connection.begin().await?;
         control::lock(&mut tx, name).await?;
         let row = control::load(&mut tx, name).await?.ok_or(CommitError::Superseded)?;
+        if row.paused.is_some() {
+            return Err(CommitError::Paused);
+        }
         let epoch = self.pass(&row, fence)?;
         let (mut parked, newly_parked) = self.apply(&mut tx, &row, batch, manner).await?;
         if !parked.is_empty() {

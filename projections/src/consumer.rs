@@ -1,7 +1,8 @@
 //! The consumer of a projection: supervises one session after the other, for ever.
 //!
 //! States: connecting -> waiting (another process is active) -> consuming <-> healing (from the log), held (keeps its
-//! place and tries again); version mismatch and log diverged apply nothing and look again from time to time.
+//! place and tries again); paused by an operator, version mismatch and log diverged apply nothing, leave the queue to
+//! others and look again from time to time.
 //!
 //! Guarantees: at every commit *applied = checkpoint*, each position exactly once and in order. Only a range that a
 //! watermark or the log itself has closed is applied. A session never cancels its consumption and never gives single
@@ -114,6 +115,7 @@ impl Consumer {
             if let Ending::Bus(_) = ending {
                 match stop.run_until_cancelled(alone.catch_up(&self, &stop)).await {
                     None => break,
+                    Some(Err(Ending::Paused)) => ending = Ending::Paused,
                     Some(Err(other)) => {
                         self.progress.failed(&ending);
                         ending = other;
@@ -126,8 +128,14 @@ impl Consumer {
             if let Ending::Stopped = ending {
                 break;
             }
-            self.progress.failed(&ending);
             self.progress.is(ending.state());
+            if let Ending::Paused = ending {
+                if stop.run_until_cancelled(self.pause()).await.is_none() {
+                    break;
+                }
+                continue;
+            }
+            self.progress.failed(&ending);
             if started.elapsed() >= SESSION_PROVEN {
                 delays = self.retry_delays();
             }
@@ -138,6 +146,13 @@ impl Consumer {
         }
         self.progress.is(State::Stopped);
         Ok(())
+    }
+
+    /// Waits until it is time to look again, at once when the projection is resumed in this process.
+    async fn pause(&self) {
+        // Told or not, the row is looked at next.
+        let _: Result<(), tokio::time::error::Elapsed> =
+            tokio::time::timeout(self.args.retry_delay_max(), self.progress.pause_changed()).await;
     }
 
     async fn session(&self, stop: &CancellationToken) -> Ending {
@@ -165,6 +180,7 @@ impl Consumer {
             return Ok(());
         }
         Err(Ending::VersionMismatch {
+            projection: self.projection.name(),
             generation: row.generation.to_string(),
             version: row.version,
             binding_version: row.binding_version,

@@ -167,7 +167,7 @@ pub(crate) async fn lock(tx: &mut PgConnection, projection: &'static str) -> Res
         .map(drop)
 }
 
-/// Moves the checkpoint of a locked row.
+/// Moves the checkpoint of a locked row, and remembers when.
 pub(crate) async fn advance(
     tx: &mut PgConnection,
     projection: &'static str,
@@ -176,8 +176,16 @@ pub(crate) async fn advance(
     newly_parked_streams: i64,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "UPDATE public.projection SET position = $2, event_id = $3, log_id = $4, recorded_at = $5, \
-         consumer_epoch = $6, parked_streams = parked_streams + $7, updated_at = now() WHERE name = $1",
+        "WITH moved AS (
+            UPDATE public.projection SET position = $2, event_id = $3, log_id = $4, recorded_at = $5,
+                consumer_epoch = $6, parked_streams = parked_streams + $7,
+                applied_slot = (applied_slot + 1) % 65536, updated_at = now()
+            WHERE name = $1 RETURNING applied_slot, generation
+         )
+         INSERT INTO public.applied (projection, slot, position, generation, at)
+         SELECT $1, applied_slot, $2, generation, clock_timestamp() FROM moved
+         ON CONFLICT (projection, slot)
+         DO UPDATE SET position = excluded.position, generation = excluded.generation, at = excluded.at",
     )
     .bind(projection)
     .bind(checkpoint.position.0)
@@ -210,6 +218,42 @@ pub(crate) async fn switch(tx: &mut PgConnection, projection: &'static str, live
     .execute(tx)
     .await
     .map(drop)
+}
+
+/// Pauses a locked projection.
+pub(crate) async fn pause(
+    tx: &mut PgConnection,
+    projection: &'static str,
+    by: &str,
+    reason: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE public.projection SET paused_at = clock_timestamp(), paused_by = $2, paused_reason = $3 WHERE name = $1",
+    )
+    .bind(projection)
+    .bind(by)
+    .bind(reason)
+    .execute(tx)
+    .await
+    .map(drop)
+}
+
+/// Resumes a locked projection.
+pub(crate) async fn resume(tx: &mut PgConnection, projection: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE public.projection SET paused_at = NULL, paused_by = NULL, paused_reason = NULL WHERE name = $1")
+        .bind(projection)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
+/// Counts fewer streams as parked, of a locked row.
+pub(crate) async fn unpark_stream(tx: &mut PgConnection, projection: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE public.projection SET parked_streams = parked_streams - 1 WHERE name = $1")
+        .bind(projection)
+        .execute(tx)
+        .await
+        .map(drop)
 }
 
 /// Notes that the log, under a new identity, still holds the checkpoint: a restored or promoted log that went back no

@@ -4,6 +4,9 @@ use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use service::{FieldError, Problem};
+use utoipa::IntoParams;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 /// Request header: who acts.
 pub(crate) const HEADER_OPERATOR: &str = "marquee-operator";
@@ -36,6 +39,23 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
             )));
         }
         Ok(Self(String::from_utf8_lossy(bytes).into_owned()))
+    }
+}
+
+impl IntoParams for Operator {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        let schema = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .min_length(Some(1))
+            .max_length(Some(LENGTH_MAX));
+        let parameter = ParameterBuilder::new()
+            .name("Marquee-Operator")
+            .parameter_in(ParameterIn::Header)
+            .description(Some(
+                "Who acts: 1 to 64 printable ASCII characters, recorded with the action; `anonymous` when it is not told.",
+            ))
+            .schema(Some(schema.build()));
+        vec![parameter.build()]
     }
 }
 

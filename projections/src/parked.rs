@@ -3,10 +3,16 @@
 //! A parked event takes its stream with it, not the queue: later events of the stream are parked behind it, those of
 //! other streams are applied. Only identity and place are kept: the payload, personal data included, stays in the log.
 
+mod attempt;
+mod retry;
+mod routes;
+mod stream;
+
 use domain::{Envelope, Position};
 use sqlx::PgConnection;
 
 use crate::Generation;
+pub(crate) use routes::router;
 
 /// Makes a generation's table of parked events.
 pub(crate) const TABLE: &str = "
@@ -39,7 +45,7 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Malformed(_) => "malformed",
             Self::Rule(_) => "rule",

@@ -19,7 +19,9 @@ use crate::operated::{AllOperated, Operated};
 use crate::rebuild::engine::Engine;
 use crate::rebuild::task::Runner;
 use crate::status::{self, Observed};
-use crate::{Catalog, ConsumerArgs, Movies, Name, Projection, ProjectionsArgs, Reads, Users, actions, rebuild};
+use crate::{
+    Catalog, ConsumerArgs, Movies, Name, Projection, ProjectionsArgs, Reads, Users, actions, parked, pause, rebuild,
+};
 
 const READ_CONNECTIONS_MAX: u32 = 8;
 const LOG_CONNECTIONS_MAX: u32 = 3;
@@ -187,6 +189,7 @@ impl Served {
             );
             let reads = Reads::new(name, read_pool(&database_url), log.clone(), consumer.committed());
             let observed = Observed {
+                code_version: projection.version(),
                 reads: reads.clone(),
                 log,
                 progress: consumer.progress(),
@@ -211,6 +214,8 @@ impl Served {
             router: router
                 .merge(status::router(all_operated.clone()))
                 .merge(actions::router(all_operated.clone()))
+                .merge(pause::router(all_operated.clone()))
+                .merge(parked::router(all_operated.clone()))
                 .merge(rebuild::routes::router(all_operated)),
             checks,
             tasks,

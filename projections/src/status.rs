@@ -1,5 +1,6 @@
 //! What a projection shows of itself: its consumer's state, its position and its lag.
 
+mod elsewhere;
 pub(crate) mod progress;
 mod routes;
 
@@ -13,11 +14,14 @@ use event_store::LogReader;
 use metrics::gauge;
 use serde::Serialize;
 use service::BoxError;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
-use crate::{Reads, metric};
+use crate::control::Row;
+use crate::{Paused, Reads, metric};
+use elsewhere::Elsewhere;
+pub use elsewhere::{RebuildSummary, RetiredGeneration};
 pub(crate) use progress::Progress;
 pub(crate) use routes::router;
 
@@ -26,9 +30,13 @@ const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 /// How long the event store may take to answer.
 const LOG_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// How long the projection's database may take to tell what stands beside the row it has just given.
+const BESIDE_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// What a projection's consumer is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ProjectionState)]
 pub enum State {
     /// It connects to its database, the event store and the broker.
     Connecting,
@@ -38,6 +46,8 @@ pub enum State {
     Consuming,
     /// It applies from the log.
     Healing,
+    /// An operator has paused it.
+    Paused,
     /// It cannot apply what comes next, keeps its place and tries again.
     Held,
     /// The generation was made by another version of the code; it is served, and nothing is applied.
@@ -53,6 +63,11 @@ impl State {
     pub(crate) fn needs_attention(self) -> bool {
         matches!(self, Self::Held | Self::VersionMismatch | Self::LogDiverged)
     }
+
+    /// Tells a consumer that would apply what comes from one that has ended or must not.
+    fn can_apply(self) -> bool {
+        !matches!(self, Self::VersionMismatch | Self::LogDiverged | Self::Stopped)
+    }
 }
 
 impl fmt::Display for State {
@@ -62,6 +77,7 @@ impl fmt::Display for State {
             Self::Waiting => "waiting",
             Self::Consuming => "consuming",
             Self::Healing => "healing",
+            Self::Paused => "paused",
             Self::Held => "held",
             Self::VersionMismatch => "version_mismatch",
             Self::LogDiverged => "log_diverged",
@@ -85,12 +101,24 @@ pub struct ProjectionStatus {
     pub lag_events: Option<i64>,
     /// Age in seconds of the oldest event that is not applied.
     pub lag_seconds: Option<i64>,
+    /// Positions the checkpoint moved on by in a second, over the last five; null until that is known.
+    pub events_per_second: Option<f64>,
     /// The live generation.
     pub generation: Option<i64>,
     /// Version of the code that made the live generation.
     pub version: Option<i32>,
+    /// Version of the code that runs here.
+    pub code_version: i32,
+    /// The generation that a rollback would switch to; null when there is none.
+    pub retired_generation: Option<RetiredGeneration>,
+    /// The last rebuild or rollback; null when there has been none.
+    pub rebuild: Option<RebuildSummary>,
+    /// Who has paused it, when and why; null unless it is paused.
+    pub paused: Option<Paused>,
     /// Streams that are parked.
     pub parked_streams: Option<i64>,
+    /// The queue on the broker; null while this process is not connected to it.
+    pub queue: Option<QueueStatus>,
     /// Ranges that this process had to read from the log because the bus did not deliver them.
     pub healed_ranges: u64,
     /// Events applied from them.
@@ -101,9 +129,21 @@ pub struct ProjectionStatus {
     pub last_error_at: Option<DateTime<Utc>>,
 }
 
+/// A projection's queue on the broker, as it was some seconds ago.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct QueueStatus {
+    /// Its name.
+    pub name: String,
+    /// Messages that wait to be delivered.
+    pub messages: u32,
+    /// Consumers of all processes; one is active, the others wait.
+    pub consumers: u32,
+}
+
 /// One projection, to be asked how it is.
 #[derive(Clone)]
 pub(crate) struct Observed {
+    pub(crate) code_version: i32,
     pub(crate) reads: Reads,
     pub(crate) log: LogReader,
     pub(crate) progress: Arc<Progress>,
@@ -112,8 +152,9 @@ pub(crate) struct Observed {
 impl Observed {
     /// Asks the database and the event store; what does not answer is null.
     pub(crate) async fn status(&self) -> ProjectionStatus {
-        let (row, head) = tokio::join!(self.reads.row(), timeout(LOG_TIMEOUT, self.log.head()));
-        let row = row.map(|(_, row)| row).ok();
+        let (row, head) = tokio::join!(self.row(), timeout(LOG_TIMEOUT, self.log.head()));
+        let (row, elsewhere) = row.unzip();
+        let elsewhere = elsewhere.unwrap_or_default();
         let head = head.ok().and_then(Result::ok).map(|head| head.position);
         let position = row.as_ref().map(|row| row.checkpoint.position);
         let lag_seconds = match position.zip(head) {
@@ -123,18 +164,37 @@ impl Observed {
         let seen = self.progress.seen();
         ProjectionStatus {
             name: self.progress.projection(),
-            state: seen.state,
+            state: match &row {
+                Some(row) if row.paused.is_some() && seen.state.can_apply() => State::Paused,
+                _ => seen.state,
+            },
             position: position.map(|position| position.0),
             head: head.map(|head| head.0),
             lag_events: position.zip(head).map(|(position, head)| (head.0 - position.0).max(0)),
             lag_seconds,
+            events_per_second: seen.events_per_second,
             generation: row.as_ref().map(|row| row.generation.number),
             version: row.as_ref().map(|row| row.version),
+            code_version: self.code_version,
+            retired_generation: elsewhere.retired_generation,
+            rebuild: elsewhere.rebuild,
             parked_streams: row.as_ref().map(|row| row.parked_streams),
+            paused: row.and_then(|row| row.paused),
+            queue: seen.queue,
             healed_ranges: seen.healed_ranges,
             healed_events: seen.healed_events,
             last_error_at: seen.last_error.as_ref().map(|(_, at)| *at),
             last_error: seen.last_error.map(|(error, _)| error),
+        }
+    }
+
+    /// The projection's row and what stands beside it; none when the database does not answer.
+    async fn row(&self) -> Option<(Row, Elsewhere)> {
+        let (mut connection, row) = self.reads.row().await.ok()?;
+        let elsewhere = elsewhere::load(&mut connection, self.progress.projection());
+        match timeout(BESIDE_TIMEOUT, elsewhere).await {
+            Ok(Ok(elsewhere)) => Some((row, elsewhere)),
+            _ => Some((row, Elsewhere::default())),
         }
     }
 
@@ -155,8 +215,17 @@ impl Observed {
         let lag_events = gauge!(metric::LAG_EVENTS, metric::PROJECTION => name);
         let lag_seconds = gauge!(metric::LAG_SECONDS, metric::PROJECTION => name);
         let parked_streams = gauge!(metric::STREAMS_PARKED, metric::PROJECTION => name);
+        let mut before: Option<(Instant, i64)> = None;
         loop {
             let status = self.status().await;
+            let now = status.position.map(|position| (Instant::now(), position));
+            let rate = before.zip(now).map(|((since, from), (at, to))| {
+                let seconds = (at - since).as_secs_f64();
+                // A read model that was rebuilt from a shorter log goes back.
+                (to - from).max(0) as f64 / seconds
+            });
+            self.progress.events_per_second_are(rate);
+            before = now;
             if let Some(parked) = status.parked_streams {
                 parked_streams.set(parked as f64);
             }

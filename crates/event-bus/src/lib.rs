@@ -28,7 +28,7 @@ pub use confirm::Confirm;
 pub use error::BusError;
 pub use message::{Delivery, Message};
 pub use publisher::Publisher;
-pub use subscriber::Subscriber;
+pub use subscriber::{Depth, Subscriber};
 pub use topology::{
     ENTITY_EXCHANGES, QueueSpec, UNROUTED_EXCHANGE, UNROUTED_POLICY, UnroutedPolicy, WATERMARK_EXCHANGE,
     declare_topology,

@@ -1,7 +1,7 @@
 //! The consuming side: one connection, one channel, one queue.
 
 use futures::StreamExt;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
 use lapin::{Channel, Connection, Consumer};
 use metrics::{Counter, counter};
@@ -22,6 +22,15 @@ pub struct Subscriber {
     spec: QueueSpec,
     deliveries: Counter,
     foreign: Counter,
+}
+
+/// How long a queue is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Depth {
+    /// Messages that wait to be delivered; those that are delivered and not acknowledged are not among them.
+    pub messages: u32,
+    /// Consumers, active or waiting to become that.
+    pub consumers: u32,
 }
 
 impl Subscriber {
@@ -107,6 +116,24 @@ impl Subscriber {
         // A channel of its own: a refusal closes the channel it is given on.
         let channel = open_subscription(&self.connection, &self.spec).await?;
         within("channel.close", channel.close(200, "OK".into())).await
+    }
+
+    /// Asks how long the queue is, on the channel that consumes it.
+    ///
+    /// # Errors
+    /// The subscriber is lost, also when the queue is not there any more.
+    pub async fn depth(&self) -> Result<Depth, BusError> {
+        let options = QueueDeclareOptions {
+            passive: true,
+            ..QueueDeclareOptions::default()
+        };
+        let queue = self.spec.name.as_str();
+        let declare = self.channel.queue_declare(queue.into(), options, FieldTable::default());
+        let queue = within("queue.declare", declare).await?;
+        Ok(Depth {
+            messages: queue.message_count(),
+            consumers: queue.consumer_count(),
+        })
     }
 
     /// Closes channel and connection; what is unacknowledged goes back to its place in the queue.

@@ -99,7 +99,7 @@ pub(crate) fn stream(event: &Envelope) -> (&str, &str) {
 }
 
 /// Where and what kind of damage; the decoder's own words could repeat personal data.
-fn malformed(error: &serde_json::Error) -> Reason {
+pub(crate) fn malformed(error: &serde_json::Error) -> Reason {
     let (kind, line, column) = (error.classify(), error.line(), error.column());
     Reason::Malformed(format!(
         "{kind:?} error in the payload's JSON at line {line} column {column}"

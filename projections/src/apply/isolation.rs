@@ -123,7 +123,7 @@ fn park_from<'a>(parked: &mut Parked<'a>, batch: &'a Batch, of_stream: (&str, &s
 }
 
 /// SQLSTATE and names only: the database's own words could repeat personal data.
-fn reason(error: ApplyError) -> Reason {
+pub(crate) fn reason(error: ApplyError) -> Reason {
     match error {
         ApplyError::Rule { reason, .. } => Reason::Rule(reason),
         ApplyError::Database(error) => {

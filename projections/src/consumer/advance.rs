@@ -46,6 +46,7 @@ impl<'a> Advance<'a> {
         );
         let row = applier.ensure().await?;
         consumer.check_version(&row)?;
+        refuse_paused(&row)?;
         let log_id = find_checkpoint(consumer, &mut applier, &row).await?;
         let fence = Fence {
             position: row.checkpoint.position,
@@ -64,9 +65,11 @@ impl<'a> Advance<'a> {
         self.fence.position
     }
 
-    /// Reads the projection's row as it is now.
+    /// Reads the projection's row as it is now; a paused one ends the session.
     pub(super) async fn row(&mut self) -> Result<Row, Ending> {
-        Ok(self.consumer.within_limit(self.applier.ensure()).await??)
+        let row = self.consumer.within_limit(self.applier.ensure()).await??;
+        refuse_paused(&row)?;
+        Ok(row)
     }
 
     /// Goes on from another checkpoint.
@@ -117,7 +120,7 @@ impl<'a> Advance<'a> {
                 }
                 Err(Trouble::BeyondLog) => return Ok(Done::BeyondLog),
                 Err(Trouble::LogChanged) => return Err(Ending::LogChanged),
-                Err(Trouble::Void(error)) => return Err(Ending::Database(error)),
+                Err(Trouble::Void(error)) => return Err(error.into()),
                 Err(Trouble::Passing(error)) => {
                     self.consumer.progress.failed(&error);
                     self.consumer.progress.is(State::Held);
@@ -134,8 +137,29 @@ impl<'a> Advance<'a> {
     async fn attempt(&mut self, work: &mut Work) -> Result<usize, Trouble> {
         let batch = match std::mem::replace(&mut work.content, Content::InLog) {
             Content::Decoded(batch) => batch,
-            content => self.prepare(work, content).await?,
+            content => match self.prepare(work, content).await {
+                Err(Trouble::Passing(unknown @ PassingError::Unknown { position, .. })) => {
+                    self.go_up_to(position).await?;
+                    return Err(Trouble::Passing(unknown));
+                }
+                prepared => prepared?,
+            },
         };
+        self.commit(work, batch).await
+    }
+
+    /// Applies what stands before an event that cannot be applied yet.
+    async fn go_up_to(&mut self, unknown: Position) -> Result<(), Trouble> {
+        let last = Position(unknown.0 - 1);
+        if last > self.fence.position {
+            let mut work = Work::from_log(last, 0);
+            let batch = self.prepare(&work, Content::InLog).await?;
+            self.commit(&mut work, batch).await?;
+        }
+        Ok(())
+    }
+
+    async fn commit(&mut self, work: &mut Work, batch: Batch) -> Result<usize, Trouble> {
         let started = Instant::now();
         let committed = self.applier.commit(self.fence, &batch).await;
         let name = self.consumer.projection.name();
@@ -193,6 +217,13 @@ impl<'a> Advance<'a> {
         } else {
             Err(Trouble::LogChanged)
         }
+    }
+}
+
+fn refuse_paused(row: &Row) -> Result<(), Ending> {
+    match row.paused {
+        Some(_) => Err(Ending::Paused),
+        None => Ok(()),
     }
 }
 

@@ -16,15 +16,20 @@ pub(super) enum Ending {
     #[error(
         "VERSION_MISMATCH: the live generation {generation} was made by version {version} (bindings {binding_version}) of \
          the projection, this code is version {code_version} (bindings {code_binding_version}); it goes on being \
-         served as it is and applies nothing until it is rebuilt, or the matching code runs again"
+         served as it is and applies nothing until it is rebuilt (marquee projections rebuild {projection}), or the \
+         matching code runs again"
     )]
     VersionMismatch {
+        projection: &'static str,
         generation: String,
         version: i32,
         binding_version: i32,
         code_version: i32,
         code_binding_version: i32,
     },
+    /// An operator has paused the projection.
+    #[error("the projection is paused; it applies nothing until it is resumed")]
+    Paused,
     /// The checkpoint is not in the log.
     #[error(
         "LOG_DIVERGED: the event of the checkpoint, position {position}, is not in the log, which was restored or went \
@@ -39,7 +44,7 @@ pub(super) enum Ending {
     Stuck { limit_ms: u64 },
     /// The read model was moved by somebody else, or its database failed outside of an attempt.
     #[error(transparent)]
-    Database(#[from] CommitError),
+    Database(CommitError),
     /// The log could not be read.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -48,12 +53,22 @@ pub(super) enum Ending {
     Bus(#[from] BusError),
 }
 
+impl From<CommitError> for Ending {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Paused => Self::Paused,
+            other => Self::Database(other),
+        }
+    }
+}
+
 impl Ending {
     /// What the consumer is then.
     pub(super) fn state(&self) -> State {
         match self {
             Self::VersionMismatch { .. } => State::VersionMismatch,
             Self::LogDiverged { .. } => State::LogDiverged,
+            Self::Paused => State::Paused,
             Self::Stopped => State::Stopped,
             _ => State::Connecting,
         }

@@ -1,12 +1,13 @@
 //! One session of a consumer: from connecting to the first error, with everything it holds.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use domain::Envelope;
 use event_bus::{Delivery, Message, Subscriber, Watermark};
 use futures::FutureExt;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::State;
@@ -17,6 +18,18 @@ use crate::consumer::work::{Content, Pending, Work};
 use crate::control::Row;
 use crate::heal::{self, Cause};
 use crate::range::{Closed, Ranges, Source, Taken};
+use crate::status::QueueStatus;
+
+/// How often the broker is asked for the queue's length.
+const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
+
+/// What a session waits for.
+enum Next {
+    Delivery(Delivery),
+    Silence,
+    PauseChanged,
+    Measure,
+}
 
 /// Everything a session holds; dropped as a whole.
 pub(super) struct Session<'a> {
@@ -36,6 +49,8 @@ pub(super) struct Session<'a> {
     /// When a watermark of our log came last.
     pub(super) heard_at: Instant,
     pub(super) redeclared_at: Option<Instant>,
+    /// When the queue's length was asked for last.
+    measured_at: Instant,
 }
 
 impl<'a> Session<'a> {
@@ -64,7 +79,9 @@ impl<'a> Session<'a> {
             acknowledged_tag: 0,
             heard_at: Instant::now(),
             redeclared_at: None,
+            measured_at: Instant::now(),
         };
+        session.measure_queue().await?;
         if position.0 == 0 {
             session.close_from_log(head.position, Cause::Start);
         }
@@ -82,6 +99,7 @@ impl<'a> Session<'a> {
 
     /// Closes the channel: unacknowledged deliveries go back to their place in the queue.
     pub(super) async fn close(self) {
+        self.consumer.progress.queue_is(None);
         self.subscriber.close().await;
     }
 
@@ -94,16 +112,39 @@ impl<'a> Session<'a> {
             return self.close_up_to_head(Cause::Full, stop).await;
         }
         let silent_at = self.heard_at + self.consumer.args.silence();
-        let next = stop
-            .run_until_cancelled(timeout_at(silent_at, self.subscriber.next()))
-            .await;
-        match next.ok_or(Ending::Stopped)? {
-            Err(_elapsed) => self.break_silence(stop).await,
-            Ok(delivery) => {
-                self.take(delivery?).await?;
+        let next = stop.run_until_cancelled(self.next(silent_at)).await;
+        match next.ok_or(Ending::Stopped)?? {
+            Next::Delivery(delivery) => {
+                self.take(delivery).await?;
                 self.take_what_is_there().await
             }
+            Next::Silence => self.break_silence(stop).await,
+            Next::PauseChanged => self.advance.row().await.map(drop),
+            Next::Measure => self.measure_queue().await,
         }
+    }
+
+    /// Waits for what comes first.
+    async fn next(&mut self, silent_at: Instant) -> Result<Next, Ending> {
+        let measure_at = self.measured_at + MEASURE_INTERVAL;
+        tokio::select! {
+            delivery = self.subscriber.next() => Ok(Next::Delivery(delivery?)),
+            () = self.consumer.progress.pause_changed() => Ok(Next::PauseChanged),
+            () = sleep_until(silent_at) => Ok(Next::Silence),
+            () = sleep_until(measure_at) => Ok(Next::Measure),
+        }
+    }
+
+    /// Asks the broker how long the queue is, for who wants to know.
+    async fn measure_queue(&mut self) -> Result<(), Ending> {
+        let depth = self.subscriber.depth().await?;
+        self.consumer.progress.queue_is(Some(QueueStatus {
+            name: self.consumer.queue().name,
+            messages: depth.messages,
+            consumers: depth.consumers,
+        }));
+        self.measured_at = Instant::now();
+        Ok(())
     }
 
     /// Takes what was delivered already, so that several closed ranges share a transaction.

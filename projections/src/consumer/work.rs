@@ -82,7 +82,7 @@ pub(super) enum PassingError {
 impl From<CommitError> for Trouble {
     fn from(error: CommitError) -> Self {
         match error {
-            CommitError::Superseded => Self::Void(error),
+            CommitError::Superseded | CommitError::Paused => Self::Void(error),
             other => Self::Passing(PassingError::Commit(other)),
         }
     }

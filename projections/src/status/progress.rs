@@ -5,10 +5,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 use domain::Position;
 use metrics::{counter, gauge};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 use crate::apply::Committed;
 use crate::heal::Cause;
+use crate::status::QueueStatus;
 use crate::{State, metric};
 
 /// What was seen of a consumer last.
@@ -22,6 +23,10 @@ pub(crate) struct Seen {
     pub(crate) healed_ranges: u64,
     /// Events applied from them.
     pub(crate) healed_events: u64,
+    /// How long the queue was when the broker was asked last; none without a session.
+    pub(crate) queue: Option<QueueStatus>,
+    /// Positions the checkpoint moves on by in a second.
+    pub(crate) events_per_second: Option<f64>,
 }
 
 /// Written by the consumer, read by everyone: state, last error, and a signal with each commit.
@@ -30,6 +35,7 @@ pub(crate) struct Progress {
     projection: &'static str,
     seen: Mutex<Seen>,
     committed: watch::Sender<Position>,
+    pause_changed: Notify,
 }
 
 impl Progress {
@@ -42,11 +48,14 @@ impl Progress {
             last_error: None,
             healed_ranges: 0,
             healed_events: 0,
+            queue: None,
+            events_per_second: None,
         };
         Self {
             projection,
             seen: Mutex::new(seen),
             committed: watch::Sender::new(Position::default()),
+            pause_changed: Notify::new(),
         }
     }
 
@@ -65,6 +74,16 @@ impl Progress {
         self.committed.subscribe()
     }
 
+    /// Tells the consumer that the projection was paused or resumed in this process.
+    pub(crate) fn tell_pause_changed(&self) {
+        self.pause_changed.notify_one();
+    }
+
+    /// Waits until [`Self::tell_pause_changed`]; what was told while nobody waited counts once.
+    pub(crate) async fn pause_changed(&self) {
+        self.pause_changed.notified().await;
+    }
+
     /// Notes what the consumer is doing.
     pub(crate) fn is(&self, state: State) {
         let before = std::mem::replace(&mut self.lock().state, state);
@@ -79,6 +98,16 @@ impl Progress {
         );
         let held = if state.needs_attention() { 1.0 } else { 0.0 };
         gauge!(metric::HELD, metric::PROJECTION => self.projection).set(held);
+    }
+
+    /// Notes how long the queue is, or that there is no session any more.
+    pub(crate) fn queue_is(&self, queue: Option<QueueStatus>) {
+        self.lock().queue = queue;
+    }
+
+    /// Notes how fast the checkpoint moves.
+    pub(crate) fn events_per_second_are(&self, rate: Option<f64>) {
+        self.lock().events_per_second = rate;
     }
 
     /// Notes what went wrong, with the chain of its causes.

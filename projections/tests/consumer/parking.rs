@@ -164,6 +164,34 @@ async fn an_event_of_an_unknown_version_holds_the_place_until_the_code_knows_it(
 }
 
 #[tokio::test]
+async fn what_stands_before_an_event_of_an_unknown_version_is_applied() {
+    let mut stack = Stack::start().await;
+    let recorder = Recorder::default();
+    let process = stack.serve(recorder.clone()).await;
+    process.reach_state("waiting").await;
+    stack.append("m-1").await;
+    stack.append_unbound().await;
+    stack
+        .append_as("movie", "m-1", "movie.premiere.rescheduled", FUTURE_VERSION, PAYLOAD)
+        .await;
+    stack.append("m-2").await;
+    stack.publish_range(0, 4).await;
+    stack.close(0, 4).await;
+    stack.expect_equal_to_log(2).await;
+    let status = process.reach_state("held").await;
+    assert!(
+        status["last_error"]
+            .as_str()
+            .expect("the reason")
+            .contains("position 3")
+    );
+    assert_eq!(stack.position().await, Some(2), "right up to it");
+    recorder.learn();
+    stack.expect_equal_to_log(4).await;
+    process.reach_state("consuming").await;
+}
+
+#[tokio::test]
 async fn a_missing_table_holds_the_place_until_it_is_there() {
     let (mut stack, process) = served().await;
     stack

@@ -2,7 +2,7 @@
 
 use dev_stack::TestVhost;
 use domain::Position;
-use event_bus::{BusError, Delivery, Message, Publisher, QueueSpec, Subscriber};
+use event_bus::{BusError, Delivery, Depth, Message, Publisher, QueueSpec, Subscriber};
 use lapin::options::QueueDeclareOptions;
 use lapin::types::FieldTable;
 use serde_json::json;
@@ -252,5 +252,31 @@ async fn prefetch_bounds_what_is_delivered() {
     subscriber.ack_through(1).await.expect("acknowledged");
     assert_eq!(position(&next(&mut subscriber).await), 3);
     subscriber.close().await;
+    publisher.close().await;
+}
+
+#[tokio::test]
+async fn a_subscriber_tells_how_long_its_queue_is_and_goes_on() {
+    let vhost = TestVhost::create().await;
+    let spec = QueueSpec {
+        prefetch: 2,
+        ..queue("users.v1", &[("user", "user.#")])
+    };
+    let mut subscriber = open(&vhost, &spec).await;
+    let standby = open(&vhost, &spec).await;
+    let mut publisher = publisher(&vhost).await;
+    publish(&mut publisher, 1..=5).await;
+    next(&mut subscriber).await;
+    next(&mut subscriber).await;
+    let depth = Depth {
+        messages: 3,
+        consumers: 2,
+    };
+    assert_eq!(subscriber.depth().await.expect("a depth"), depth);
+    assert_eq!(standby.depth().await.expect("a depth"), depth);
+    subscriber.ack_through(2).await.expect("acknowledged");
+    assert_eq!(position(&next(&mut subscriber).await), 3);
+    subscriber.close().await;
+    standby.close().await;
     publisher.close().await;
 }

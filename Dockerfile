@@ -16,7 +16,7 @@ COPY --from=manifests /marquee .
 RUN cargo build --release --locked --package marquee
 COPY . .
 # Cargo goes by time, and the sources are older than the stand-ins compiled above.
-RUN find . -name '*.rs' -exec touch {} + \
+RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
     && cargo build --release --locked --package marquee \
     && strip target/release/marquee
 

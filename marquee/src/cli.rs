@@ -9,6 +9,7 @@ use crate::log_command::LogCommand;
 use crate::migrate::MigrateArgs;
 use crate::parked::{self, ParkedCommand};
 use crate::projection::{self, ProjectionCommand};
+use crate::ready::{self, ReadyArgs};
 use crate::seed::SeedArgs;
 use crate::status::{self, StatusArgs};
 use crate::up::UpArgs;
@@ -96,7 +97,12 @@ pub(crate) enum Action {
     /// Works on the log as a whole: adopt a restored one
     #[command(subcommand)]
     Log(LogCommand),
+    /// Tells by its exit code whether the process at an address is ready: for health checks
+    #[command(after_help = ready::HELP)]
+    Ready(ReadyArgs),
     /// Makes the databases and roles of a deployment, and migrates them to this version
+    ///
+    /// With the url of RabbitMQ's management also the vhost and its users, with the permissions they need.
     ///
     /// Safe to repeat, and to run from several processes at once.
     Migrate {

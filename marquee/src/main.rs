@@ -18,6 +18,7 @@ mod passwords;
 mod progress;
 mod projection;
 mod provision;
+mod ready;
 mod seed;
 mod status;
 mod table;
@@ -61,6 +62,7 @@ async fn main() -> ExitCode {
         }
         Action::Projections(ProjectionsCommand::Operate(command)) => answer(projection::run(command).await),
         Action::Parked(command) => answer(parked::run(command).await),
+        Action::Ready(args) => answer(ready::run(args).await),
         Action::Status(args) => answer(status::run(args).await),
         Action::Events(command) => answer(events::run(command).await),
         Action::Load(args) => answer(load::run(args).await),

@@ -1,10 +1,12 @@
-//! `marquee migrate`: the databases and roles of a deployment.
+//! `marquee migrate`: the databases and roles of a deployment, and the users of its broker.
 
 use clap::Args;
+use service::BoxError;
 use service::database::DatabaseUrl;
 
+use crate::broker::BrokerArgs;
 use crate::passwords::{RolePasswordArgs, RolePasswords};
-use crate::provision::{DatabasePrefix, ProvisionError, provision};
+use crate::provision::{DatabasePrefix, provision};
 
 /// Settings of `marquee migrate`.
 #[derive(Args, Clone, Debug)]
@@ -16,15 +18,20 @@ pub(crate) struct MigrateArgs {
     prefix: DatabasePrefix,
     #[command(
         flatten,
-        next_help_heading = "Passwords of the database roles, kept as they are when not given"
+        next_help_heading = "Passwords of the services' database roles and RabbitMQ users, kept as they are when not given"
     )]
     passwords: RolePasswordArgs,
+    #[command(flatten, next_help_heading = "RabbitMQ")]
+    broker: BrokerArgs,
 }
 
 #[expect(clippy::print_stdout, reason = "the answer of the command")]
-pub(crate) async fn run(args: MigrateArgs) -> Result<(), ProvisionError> {
+pub(crate) async fn run(args: MigrateArgs) -> Result<(), BoxError> {
     let passwords = RolePasswords::default().overridden_by(&args.passwords);
     provision(&args.database_url, &args.prefix, &passwords).await?;
     println!("The databases of {} are migrated.", args.database_url);
+    if let Some(vhost) = args.broker.provision(&passwords).await? {
+        println!("The users of {vhost} are ready.");
+    }
     Ok(())
 }

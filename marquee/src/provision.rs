@@ -9,7 +9,8 @@ use sqlx::{ConnectOptions, Connection};
 use crate::passwords::RolePasswords;
 
 const COMMAND_API: &str = "marquee_command_api";
-const EVENT_RELAY: &str = "marquee_event_relay";
+/// The role of the relay, and its user on the broker.
+pub(crate) const EVENT_RELAY: &str = "marquee_event_relay";
 
 /// What the names of a deployment's databases begin with.
 #[derive(Args, Clone, Debug)]

@@ -15,7 +15,7 @@ use crate::failure::{Failure, UNHEALTHY};
 use crate::terminal::{Screen, print};
 pub(crate) use screen::span;
 use snapshot::Snapshot;
-pub(crate) use snapshot::every_projection;
+pub(crate) use snapshot::{Readiness, every_projection};
 
 const REFRESH_INTERVAL: Duration = Duration::from_secs(1);
 

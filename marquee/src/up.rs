@@ -22,12 +22,15 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use crate::broker::{Management, ManagementUrl};
 use crate::deployment::{Announced, Deployment, ProjectionUrls};
 use crate::passwords::{RolePasswordArgs, RolePasswords};
 use crate::progress::Progress;
 use crate::provision::{DatabasePrefix, Urls, provision};
 use crate::{banner, broker, demo};
 
+/// The vhost that a private broker begins with.
+const PRIVATE_VHOST: &str = "/";
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
 const READY_POLL: Duration = Duration::from_millis(50);
 
@@ -128,7 +131,8 @@ async fn serve(
     progress.step("Starting the services");
     let amqp_url: AmqpUrl = stack.amqp_url().parse()?;
     if let Some(management_url) = stack.management_url() {
-        broker::keep_unrouted(management_url, stack.amqp_url()).await?;
+        let management = Management::new(&ManagementUrl::with_user_of(management_url, stack.amqp_url())?);
+        broker::keep_unrouted(&management, PRIVATE_VHOST).await?;
     }
     let empty = LogReader::new(pool(&urls.command_api_event_store(), PoolOptions::default()))
         .head()

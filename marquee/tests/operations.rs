@@ -17,8 +17,9 @@ const COMMANDS: [&str; 6] = [
 
 /// Commands that are typed: only some of their options are settings. A variable that says `--yes` or `--dry-run` would
 /// decide over calls that nobody thought of.
-const TYPED_COMMANDS: [&str; 18] = [
+const TYPED_COMMANDS: [&str; 19] = [
     "status",
+    "ready",
     "projections list",
     "projections show",
     "projections pause",

@@ -11,6 +11,8 @@ mod history;
 mod load;
 mod log;
 mod nobody;
+mod parking;
+mod pausing;
 mod private_servers;
 mod rebuilding;
 mod refusals;

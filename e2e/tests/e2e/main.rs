@@ -5,4 +5,5 @@ mod article;
 mod broker;
 mod catalog;
 mod database;
+mod rebuild;
 mod restart;

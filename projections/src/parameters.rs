@@ -67,14 +67,14 @@ impl Parameters {
     /// Parses `limit`.
     pub(crate) fn limit(&mut self, text: Option<&str>) -> Limit {
         let checked = self.optional("limit", text, |text| {
-            let limit = text.parse().ok().and_then(|number| Limit::parse(Some(number)).ok());
+            let limit = text.parse().ok().and_then(Limit::new);
             let detail = "must be a whole number from 1 to 100".into();
             limit.ok_or(InvalidValue {
                 code: "OUT_OF_RANGE",
                 detail,
             })
         });
-        checked.unwrap_or_else(|| Limit::parse(None).expect("there is a default"))
+        checked.unwrap_or_default()
     }
 
     /// Parses a text to search for: at most 200 characters. One that is empty, as an empty field of a form is, asks for

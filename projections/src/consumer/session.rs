@@ -24,6 +24,7 @@ use crate::status::QueueStatus;
 const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What a session waits for.
+#[allow(clippy::large_enum_variant, reason = "one at a time, taken apart at once")]
 enum Next {
     Delivery(Delivery),
     Silence,

@@ -5,7 +5,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use service::Problem;
+use service::{FieldError, Problem};
 use sha2::{Digest, Sha256};
 
 const LENGTH_MAX: usize = 2_048;
@@ -56,7 +56,8 @@ fn fingerprint(parameters: &impl Serialize) -> String {
 }
 
 fn invalid(detail: &str) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "INVALID_CURSOR", detail)
+    let error = FieldError::new("/cursor", "INVALID_VALUE", detail);
+    Problem::new(StatusCode::BAD_REQUEST, "INVALID_CURSOR", detail).with_error(error)
 }
 
 #[cfg(test)]

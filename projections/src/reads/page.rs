@@ -1,8 +1,6 @@
 //! One page of a list.
 
-use axum::http::StatusCode;
 use serde::Serialize;
-use service::Problem;
 use utoipa::ToSchema;
 
 /// One page of a list, and where the next one begins.
@@ -35,22 +33,11 @@ pub struct Limit(u8);
 
 impl Limit {
     const DEFAULT: u8 = 20;
-    const MAX: i64 = 100;
+    const MAX: u8 = 100;
 
-    /// Checks the `limit` of a request.
-    ///
-    /// # Errors
-    /// 400 `INVALID_LIMIT` outside of 1 to 100.
-    pub fn parse(requested: Option<i64>) -> Result<Self, Problem> {
-        match requested {
-            None => Ok(Self(Self::DEFAULT)),
-            Some(limit @ 1..=Self::MAX) => Ok(Self(u8::try_from(limit).expect("at most 100"))),
-            Some(_) => Err(Problem::new(
-                StatusCode::BAD_REQUEST,
-                "INVALID_LIMIT",
-                "limit is a number from 1 to 100",
-            )),
-        }
+    /// Takes a number from 1 to 100; `None` for any other.
+    pub fn new(items: u8) -> Option<Self> {
+        (1..=Self::MAX).contains(&items).then_some(Self(items))
     }
 
     /// Gives the number of rows to fetch: one more than the page shows.
@@ -59,12 +46,18 @@ impl Limit {
     }
 }
 
+impl Default for Limit {
+    fn default() -> Self {
+        Self(Self::DEFAULT)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Limit, Page};
 
-    fn page(rows: std::ops::Range<i64>, limit: i64) -> Page<i64> {
-        let limit = Limit::parse(Some(limit)).expect("in range");
+    fn page(rows: std::ops::Range<i64>, limit: u8) -> Page<i64> {
+        let limit = Limit::new(limit).expect("in range");
         Page::cut(rows.collect(), limit, i64::to_string, |row| row)
     }
 
@@ -82,9 +75,9 @@ mod tests {
 
     #[test]
     fn a_limit_outside_of_its_range_is_refused() {
-        for limit in [0, -1, 101, i64::MAX] {
-            assert!(Limit::parse(Some(limit)).is_err());
+        for limit in [0, 101, u8::MAX] {
+            assert_eq!(Limit::new(limit), None);
         }
-        assert_eq!(Limit::parse(None).expect("the default").fetch(), 21);
+        assert_eq!(Limit::default().fetch(), 21);
     }
 }

@@ -6,12 +6,15 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use domain::Position;
-use service::Problem;
+use service::{FieldError, Problem};
 use utoipa::IntoParams;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{KnownFormat, Object, ObjectBuilder, SchemaFormat, Type};
 
 const HEADER_MIN_POSITION: &str = "min-position";
+/// How the header is written in answers.
+const POINTER_HEADER: &str = "/Min-Position";
+const POINTER_PARAMETER: &str = "/min_position";
 const PARAMETER_MIN_POSITION: &str = "min_position";
 const HEADER_PREFER: &str = "prefer";
 const WAIT_DEFAULT: Duration = Duration::from_secs(2);
@@ -58,26 +61,31 @@ impl<S: Sync> FromRequestParts<S> for ReadWanted {
 /// The header, else the query parameter; when both are given the later position is waited for.
 fn min_position(parts: &Parts) -> Result<Option<Position>, Problem> {
     let from_header = match parts.headers.get(HEADER_MIN_POSITION) {
-        Some(value) => Some(parse_position(value.to_str().unwrap_or_default())?),
+        Some(value) => Some(parse_position(POINTER_HEADER, value.to_str().unwrap_or_default())?),
         None => None,
     };
     let mut from_query = None;
     for pair in parts.uri.query().unwrap_or_default().split('&') {
         if let Some((PARAMETER_MIN_POSITION, value)) = pair.split_once('=') {
-            from_query = from_query.max(Some(parse_position(value)?));
+            from_query = from_query.max(Some(parse_position(POINTER_PARAMETER, value)?));
         }
     }
     Ok(from_header.max(from_query))
 }
 
-fn parse_position(text: &str) -> Result<Position, Problem> {
+fn parse_position(pointer: &str, text: &str) -> Result<Position, Problem> {
     match text.parse::<i64>() {
         Ok(position @ 0..) => Ok(Position(position)),
         _ => Err(Problem::new(
             StatusCode::BAD_REQUEST,
             "INVALID_POSITION",
             "Min-Position is the position that a command was answered with: a whole number, not negative",
-        )),
+        )
+        .with_error(FieldError::new(
+            pointer,
+            "INVALID_VALUE",
+            "must be a whole number, not negative",
+        ))),
     }
 }
 

@@ -310,10 +310,10 @@ async fn wrong_parameters_are_refused_by_name() {
         .assert_refused("/cinemas/a%2Fb", 400, "INVALID_PATH", Some("/id"))
         .await;
     model
-        .assert_refused("/cities?cursor=x", 400, "INVALID_CURSOR", None)
+        .assert_refused("/cities?cursor=x", 400, "INVALID_CURSOR", Some("/cursor"))
         .await;
     model
-        .assert_refused("/catalog/berlin?cursor=x", 400, "INVALID_CURSOR", None)
+        .assert_refused("/catalog/berlin?cursor=x", 400, "INVALID_CURSOR", Some("/cursor"))
         .await;
 }
 

@@ -358,7 +358,12 @@ async fn a_cursor_is_bound_to_its_list() {
         "/movies/premieres?from=2026-01-01",
     ] {
         model
-            .assert_refused(&format!("{path}&cursor={cursor}"), 400, "INVALID_CURSOR", None)
+            .assert_refused(
+                &format!("{path}&cursor={cursor}"),
+                400,
+                "INVALID_CURSOR",
+                Some("/cursor"),
+            )
             .await;
     }
     let answered = model.get(&format!("/movies?sort=title&cursor={cursor}")).await;

@@ -226,20 +226,25 @@ async fn damaged_and_borrowed_cursors_are_refused() {
     let body = model.get("/users?limit=1").await.body;
     let cursor = body["next_cursor"].as_str().expect("a second page");
     model
-        .assert_refused("/users?cursor=nonsense", 400, "INVALID_CURSOR", None)
+        .assert_refused("/users?cursor=nonsense", 400, "INVALID_CURSOR", Some("/cursor"))
         .await;
     model
-        .assert_refused("/users?cursor=", 400, "INVALID_CURSOR", None)
+        .assert_refused("/users?cursor=", 400, "INVALID_CURSOR", Some("/cursor"))
         .await;
     model
-        .assert_refused(&format!("/users?cursor={}", &cursor[1..]), 400, "INVALID_CURSOR", None)
+        .assert_refused(
+            &format!("/users?cursor={}", &cursor[1..]),
+            400,
+            "INVALID_CURSOR",
+            Some("/cursor"),
+        )
         .await;
     model
         .assert_refused(
             &format!("/users?role=manager&cursor={cursor}"),
             400,
             "INVALID_CURSOR",
-            None,
+            Some("/cursor"),
         )
         .await;
 }

@@ -167,8 +167,9 @@ async fn a_request_is_traced_from_its_command_to_the_read_models() {
             .await
             .json()
     };
-    until("published", async || {
-        trace().await["commands"][0]["events"][0]["published"]["state"] == "at"
+    until("published and applied", async || {
+        let event = &trace().await["commands"][0]["events"][0];
+        event["published"]["state"] == "at" && event["projections"][0]["state"] == "at"
     })
     .await;
 
@@ -190,6 +191,8 @@ async fn a_request_is_traced_from_its_command_to_the_read_models() {
     );
     let projections = event["projections"].as_array().expect("projections");
     assert_eq!(of_each(projections, "name"), ["users", "movies", "catalog"]);
+    let latency = projections[0]["latency_ms"].as_i64();
+    assert!(latency.is_some_and(|latency| (0..60_000).contains(&latency)), "{event}");
     for projection in &projections[1..] {
         assert_eq!(projection["state"], "not_for_it", "{projection}");
     }

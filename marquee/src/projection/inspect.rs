@@ -166,7 +166,7 @@ fn last(operation: &Operation) -> String {
 
 fn actions_of(actions: &[Action]) -> String {
     let mut table = Table::new([
-        Column::Left("AT"),
+        Column::Left("AT (UTC)"),
         Column::Left("WHO"),
         Column::Left("ACTION"),
         Column::Left("SUBJECT"),

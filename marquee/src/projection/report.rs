@@ -59,8 +59,11 @@ fn outcome(operation: &Operation) -> String {
     }
 }
 
-/// How much was done in which time.
+/// How much was done in which time; a rollback has hardly anything to do.
 fn work(operation: &Operation) -> Option<String> {
+    if operation.kind == "rollback" {
+        return None;
+    }
     let took = operation.finished_at? - operation.started_at?;
     let seconds = took.as_seconds_f64().max(0.001);
     let events = operation.events_done?;

@@ -17,7 +17,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use crate::control::{self, Row};
 use crate::parked::{self, Reason};
-use crate::{ApplyError, Projection};
+use crate::{ApplyError, Generation, Projection};
 use batch::Batch;
 
 /// How long connecting may take.
@@ -73,8 +73,10 @@ pub(crate) enum CommitError {
 
 /// How a batch is applied.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Manner {
+pub(crate) enum Manner {
+    /// As one.
     Together,
+    /// Stream by stream, to find those that cannot be.
     Apart,
 }
 
@@ -168,11 +170,15 @@ impl Applier {
             return Err(CommitError::Paused);
         }
         let epoch = self.pass(&row, fence)?;
-        let (mut parked, newly_parked) = self.apply(&mut tx, &row, batch, manner).await?;
-        if !parked.is_empty() {
-            parked.sort_by_key(|(event, _)| event.position);
-            parked::park(&mut tx, &row.generation, &parked).await?;
-        }
+        let (parked, newly_parked) = apply_or_park(
+            &mut tx,
+            &*self.projection,
+            &row.generation,
+            row.parked_streams,
+            batch,
+            manner,
+        )
+        .await?;
         if newly_parked > 0 {
             let streams = parked::streams_of_the_last_hour(&mut tx, &row.generation).await?;
             let allowed = self.parked_streams_per_hour_max;
@@ -184,7 +190,7 @@ impl Applier {
         tx.commit().await?;
         Ok(Committed {
             epoch,
-            parked: parked.len(),
+            parked,
             parked_streams: row.parked_streams + newly_parked,
         })
     }
@@ -198,43 +204,48 @@ impl Applier {
             Err(CommitError::Superseded)
         }
     }
+}
 
-    /// Applies what can be applied; gives what is to be parked, and how many streams are parked for the first time.
-    async fn apply<'a>(
-        &self,
-        tx: &mut PgConnection,
-        row: &Row,
-        batch: &'a Batch,
-        manner: Manner,
-    ) -> Result<(isolation::Parked<'a>, i64), CommitError> {
-        let parked_streams = match row.parked_streams {
-            0 => Vec::new(),
-            _ => parked::among(tx, &row.generation, &batch.streams()).await?,
-        };
-        if manner == Manner::Together && parked_streams.is_empty() {
-            if !batch.recorded.is_empty() {
-                self.projection.apply(tx, &row.generation, &batch.recorded).await?;
-            }
-            return Ok((Vec::new(), 0));
+/// Applies what can be applied to a generation in which so many streams are parked, and parks what cannot be or comes behind
+/// what is parked. Gives how many events were parked, and how many streams for the first time.
+pub(crate) async fn apply_or_park(
+    tx: &mut PgConnection,
+    projection: &dyn Projection,
+    generation: &Generation,
+    parked_streams: i64,
+    batch: &Batch,
+    manner: Manner,
+) -> Result<(usize, i64), CommitError> {
+    let parked_streams = match parked_streams {
+        0 => Vec::new(),
+        _ => parked::among(tx, generation, &batch.streams()).await?,
+    };
+    if manner == Manner::Together && parked_streams.is_empty() {
+        if !batch.recorded.is_empty() {
+            projection.apply(tx, generation, &batch.recorded).await?;
         }
-        let (behind, open) = batch.split(&parked_streams);
-        let mut parked: isolation::Parked<'a> = behind.into_iter().map(|event| (event, Reason::BehindParked)).collect();
-        let newly_parked = match manner {
-            Manner::Together => {
-                if !open.recorded.is_empty() {
-                    self.projection.apply(tx, &row.generation, &open.recorded).await?;
-                }
-                0
-            }
-            Manner::Apart => {
-                let (failed, streams) =
-                    isolation::apply_apart(tx, &*self.projection, &row.generation, batch, &open).await?;
-                parked.extend(failed);
-                streams
-            }
-        };
-        Ok((parked, newly_parked))
+        return Ok((0, 0));
     }
+    let (behind, open) = batch.split(&parked_streams);
+    let mut parked: isolation::Parked<'_> = behind.into_iter().map(|event| (event, Reason::BehindParked)).collect();
+    let newly_parked = match manner {
+        Manner::Together => {
+            if !open.recorded.is_empty() {
+                projection.apply(tx, generation, &open.recorded).await?;
+            }
+            0
+        }
+        Manner::Apart => {
+            let (failed, streams) = isolation::apply_apart(tx, projection, generation, batch, &open).await?;
+            parked.extend(failed);
+            streams
+        }
+    };
+    if !parked.is_empty() {
+        parked.sort_by_key(|(event, _)| event.position);
+        parked::park(tx, generation, &parked).await?;
+    }
+    Ok((parked.len(), newly_parked))
 }
 
 /// Tells whether the batch as a whole would fail again in the same way. A constraint that is checked at commit counts.

@@ -139,7 +139,8 @@ impl Compared<'_> {
             .iter()
             .map(|column| {
                 let name = column.replace('\'', "''");
-                format!("('{name}', o.{column}::text, n.{column}::text)")
+                // Columns have collations of their own, and the values of several stand in one column here.
+                format!("('{name}', o.{column}::text COLLATE \"C\", n.{column}::text COLLATE \"C\")")
             })
             .collect();
         let first = &key[0];

@@ -4,6 +4,7 @@ use domain::{DecodeError, Envelope, Position};
 use event_store::LogError;
 
 use crate::ApplyError;
+use crate::apply::CommitError;
 use crate::parked::Reason;
 use crate::rebuild::operation::{OperationError, OperationState};
 
@@ -115,6 +116,16 @@ impl Failure {
                 detail: reason,
             },
             ApplyError::Database(error) => Self::Database(error),
+        }
+    }
+
+    /// Events that could be neither applied nor parked.
+    pub(crate) fn of_commit(error: CommitError) -> Self {
+        match error {
+            CommitError::Apply(error) => Self::of_passing(error),
+            CommitError::Database(error) => Self::Database(error),
+            // Nothing else comes of applying.
+            other => Self::Database(sqlx::Error::Protocol(other.to_string())),
         }
     }
 

@@ -29,26 +29,37 @@ pub(crate) struct Keeper {
     connection: PgConnection,
 }
 
+/// Whether the lock could be taken.
+pub(crate) enum Taken {
+    /// It is ours.
+    Keeper(Keeper),
+    /// Another session has it, and its operation runs.
+    Running,
+    /// Another session has it still, or only for a moment.
+    Ending,
+}
+
 impl Keeper {
-    /// Takes the lock and removes what an operation before has left. `None`: another session has the lock.
+    /// Takes the lock and removes what an operation before has left.
     ///
     /// # Errors
     /// What the database says.
-    pub(crate) async fn take(engine: &Engine) -> Result<Option<Self>, sqlx::Error> {
-        let connecting = timeout(CONNECT_TIMEOUT, engine.keeper_options().connect()).await;
-        let mut connection =
-            connecting.unwrap_or_else(|_elapsed| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))?;
+    pub(crate) async fn take(engine: &Engine) -> Result<Taken, sqlx::Error> {
+        Self::take_in(engine, connect(engine).await?).await
+    }
+
+    async fn take_in(engine: &Engine, mut connection: PgConnection) -> Result<Taken, sqlx::Error> {
         if !record::try_lock(&mut connection, engine.name()).await? {
-            return Ok(None);
+            let unfinished = record::unfinished(&mut connection, engine.name()).await?;
+            return Ok(unfinished.map_or(Taken::Ending, |_running| Taken::Running));
         }
         let mut keeper = Self { connection };
-        if let Some(mut operation) = record::unfinished(&mut keeper.connection, engine.name()).await? {
-            record::interrupt(&mut operation);
-            keeper.clean_up(engine, Some(&operation)).await?;
-        } else {
-            keeper.clean_up(engine, None).await?;
+        let mut unfinished = record::unfinished(&mut keeper.connection, engine.name()).await?;
+        if let Some(operation) = &mut unfinished {
+            record::interrupt(operation);
         }
-        Ok(Some(keeper))
+        keeper.clean_up(engine, unfinished.as_ref()).await?;
+        Ok(Taken::Keeper(keeper))
     }
 
     /// The session, for what an operation begins with.
@@ -103,4 +114,24 @@ impl Keeper {
             tracing::debug!(projection = engine.name(), %error, "a keeper's session was gone before it was closed");
         }
     }
+}
+
+/// Removes what an operation has left whose process is gone, if there is anything and nobody else is at work.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn sweep(engine: &Engine) -> Result<(), sqlx::Error> {
+    let mut connection = connect(engine).await?;
+    if record::is_anything_left(&mut connection, engine.name()).await?
+        && let Taken::Keeper(keeper) = Keeper::take_in(engine, connection).await?
+    {
+        tracing::info!(projection = engine.name(), "the remains of an operation were removed");
+        keeper.release(engine).await;
+    }
+    Ok(())
+}
+
+async fn connect(engine: &Engine) -> Result<PgConnection, sqlx::Error> {
+    let connecting = timeout(CONNECT_TIMEOUT, engine.keeper_options().connect()).await;
+    connecting.unwrap_or_else(|_elapsed| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
 }

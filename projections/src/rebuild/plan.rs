@@ -7,7 +7,7 @@ use event_store::LogReader;
 use sqlx::PgConnection;
 
 use crate::Projection;
-use crate::control::{self, Row};
+use crate::control::{self, Checkpoint, Row};
 use crate::rebuild::failure::Failure;
 use crate::rebuild::source::{self, Source};
 
@@ -62,29 +62,55 @@ impl Plan {
         })
     }
 
+    /// Expects a checkpoint to be in the log that is read.
+    ///
+    /// # Errors
+    /// [`Failure::LogChanged`], [`Failure::Log`].
+    pub(crate) async fn expect_in_log(&self, checkpoint: &Checkpoint) -> Result<(), Failure> {
+        let place = self.source.log().place(checkpoint.position).await?;
+        if place.event_id == checkpoint.event_id {
+            Ok(())
+        } else {
+            Err(Failure::LogChanged)
+        }
+    }
+
     /// Tells whether positions of the live generation mean the same in the log that is read.
     pub(crate) fn is_comparable(&self) -> bool {
         self.comparison == Comparison::Possible
     }
 
-    /// Where the new generation should be by now: where the live one is, if that moves by itself, else at the log's end, so
-    /// that little is left to apply afterwards.
-    pub(crate) async fn goal(
+    /// Where the new generation has to be to be compared with the live one; the end of the log when it cannot be.
+    pub(crate) async fn goal_of_comparison(
         &self,
         connection: &mut PgConnection,
         projection: &dyn Projection,
     ) -> Result<Position, Failure> {
-        let live = control::load(connection, projection.name())
-            .await?
-            .ok_or(Failure::Fenced)?;
-        let follows = self.is_comparable() && (live.is_of(projection) || live.paused.is_some());
-        if follows {
-            Ok(live.checkpoint.position)
-        } else {
-            Ok(self.source.head().await?.max(match self.comparison {
-                Comparison::Possible => live.checkpoint.position,
-                Comparison::Impossible(_) => Position(0),
-            }))
+        match self.comparison {
+            Comparison::Possible => Ok(load_live(connection, projection).await?.checkpoint.position),
+            Comparison::Impossible(_) => self.source.head().await,
         }
     }
+
+    /// Where the new generation has to be to be switched to: where the live one is, if that moves by itself or must not
+    /// move, else at the end of the log, so that little is left to apply afterwards.
+    pub(crate) async fn goal_of_switch(
+        &self,
+        connection: &mut PgConnection,
+        projection: &dyn Projection,
+    ) -> Result<Position, Failure> {
+        let live = load_live(connection, projection).await?;
+        if !self.is_comparable() {
+            return self.source.head().await;
+        }
+        if live.is_of(projection) || live.paused.is_some() {
+            return Ok(live.checkpoint.position);
+        }
+        Ok(self.source.head().await?.max(live.checkpoint.position))
+    }
+}
+
+async fn load_live(connection: &mut PgConnection, projection: &dyn Projection) -> Result<Row, Failure> {
+    let live = control::load(connection, projection.name()).await?;
+    live.ok_or(Failure::Fenced)
 }

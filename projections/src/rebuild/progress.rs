@@ -1,6 +1,7 @@
 //! How far an operation is, as it is shown: counted by the worker, measured and written by the keeper.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -18,7 +19,10 @@ const PERCENT_MAX: f64 = 99.9;
 
 /// An operation that runs. Shared by its worker, its keeper and the handlers of requests.
 #[derive(Debug)]
-pub(crate) struct Progress(Mutex<Measured>);
+pub(crate) struct Progress {
+    measured: Mutex<Measured>,
+    ended: AtomicBool,
+}
 
 #[derive(Debug)]
 struct Measured {
@@ -28,15 +32,26 @@ struct Measured {
 
 impl Progress {
     pub(crate) fn new(operation: Operation) -> Self {
-        Self(Mutex::new(Measured {
-            operation,
-            samples: VecDeque::with_capacity(SAMPLES_MAX),
-        }))
+        let samples = VecDeque::with_capacity(SAMPLES_MAX);
+        Self {
+            measured: Mutex::new(Measured { operation, samples }),
+            ended: AtomicBool::new(false),
+        }
     }
 
     /// The operation as it was measured last.
     pub(crate) fn operation(&self) -> Operation {
         self.lock().operation.clone()
+    }
+
+    /// Notes that the end is written down.
+    pub(crate) fn ends(&self) {
+        self.ended.store(true, Ordering::Release);
+    }
+
+    /// Tells whether the end is written down; what is left to do then takes a moment.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Acquire)
     }
 
     /// Notes what the worker is doing.
@@ -54,6 +69,11 @@ impl Progress {
     pub(crate) fn expects(&self, events_total: i64) {
         let operation = &mut self.lock().operation;
         operation.events_total = operation.events_total.max(events_total);
+    }
+
+    /// Notes how many positions were behind before it began.
+    pub(crate) fn starts_at(&self, events_done: i64) {
+        self.lock().operation.events_done = events_done;
     }
 
     /// Notes how many positions are behind.
@@ -104,7 +124,7 @@ impl Progress {
 
     fn lock(&self) -> MutexGuard<'_, Measured> {
         // Nothing panics while it is locked, and what it guards is whole after each statement.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.measured.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -123,6 +123,17 @@ pub(crate) async fn unfinished(
     Ok(report.map(|Json(operation)| operation))
 }
 
+/// Tells whether an operation runs, or looks as if it did.
+pub(crate) async fn is_anything_left(connection: &mut PgConnection, projection: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT EXISTS (SELECT FROM public.generation WHERE projection = $1 AND state = 'building') \
+         OR EXISTS (SELECT FROM public.rebuild WHERE projection = $1 AND running)",
+    )
+    .bind(projection)
+    .fetch_one(connection)
+    .await
+}
+
 /// Asks the operation that runs to call itself off.
 pub(crate) async fn request_cancel(connection: &mut PgConnection, projection: &str) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE public.rebuild SET cancel_requested = true WHERE projection = $1 AND running")

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{counter, gauge};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::{ConnectOptions, Connection, PgConnection};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -14,12 +14,12 @@ use crate::metric;
 use crate::rebuild::engine::Engine;
 use crate::rebuild::failure::Failure;
 use crate::rebuild::generations::{self, Standing};
-use crate::rebuild::keeper::Keeper;
+use crate::rebuild::keeper::{Keeper, Taken};
 use crate::rebuild::operation::{Operation, OperationState};
 use crate::rebuild::plan::Plan;
 use crate::rebuild::progress::Progress;
 use crate::rebuild::record;
-use crate::rebuild::start::Started;
+use crate::rebuild::start::{Begun, Started};
 use crate::rebuild::target::Target;
 use crate::rebuild::work::{Pace, Work};
 
@@ -29,13 +29,13 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const CLEAN_UP_DELAY: Duration = Duration::from_millis(500);
 
 /// Runs an operation to its end, whatever that is.
-pub(crate) async fn run(engine: &Engine, started: Started, stop: &CancellationToken) -> OperationState {
+pub(crate) async fn run(engine: &Engine, started: Started, stop: &CancellationToken) {
     let Started {
         mut keeper,
-        operation,
-        live,
-        retired: _,
+        progress,
+        begun,
     } = started;
+    let operation = progress.operation();
     let name = engine.name();
     tracing::info!(
         projection = name,
@@ -44,10 +44,9 @@ pub(crate) async fn run(engine: &Engine, started: Started, stop: &CancellationTo
         "an operation begins"
     );
     gauge!(metric::REBUILD_RUNNING, metric::PROJECTION => name).set(1.0);
-    let progress = Arc::new(Progress::new(operation));
     let worked = tokio::select! {
         biased;
-        worked = work(engine, &live, &progress) => worked,
+        worked = work(engine, &begun, &progress) => worked,
         reason = keeper.keep(&progress, stop) => Err(reason),
     };
     let mut ended = progress.measure();
@@ -55,7 +54,7 @@ pub(crate) async fn run(engine: &Engine, started: Started, stop: &CancellationTo
         Ok(()) => ended.end(OperationState::Succeeded, None),
         Err(failure) => ended.end(failure.state(), Some(failure.error())),
     }
-    let ended = finish(engine, keeper, ended, stop).await;
+    let ended = finish(engine, keeper, ended, &progress, stop).await;
     counter!(metric::REBUILDS, metric::PROJECTION => name, metric::STATE => ended.state.as_str()).increment(1);
     let error = ended.error.as_ref().map(|error| error.detail.as_str());
     tracing::info!(
@@ -65,43 +64,81 @@ pub(crate) async fn run(engine: &Engine, started: Started, stop: &CancellationTo
         error,
         "an operation has ended"
     );
-    ended.state
 }
 
-/// Builds a generation in a session of its own.
-async fn work(engine: &Engine, live: &control::Row, progress: &Arc<Progress>) -> Result<(), Failure> {
+/// Does the operation's work in a session of its own.
+async fn work(engine: &Engine, begun: &Begun, progress: &Arc<Progress>) -> Result<(), Failure> {
     let Ok(connected) = timeout(CONNECT_TIMEOUT, engine.worker_options().connect()).await else {
         return Err(Failure::Database(sqlx::Error::Io(std::io::ErrorKind::TimedOut.into())));
     };
     let mut connection = connected?;
     let operation = progress.operation();
-    let plan = Plan::make(&mut connection, engine.projection(), engine.log(), live, true).await?;
+    let is_strict = begun.retired.is_none();
+    let plan = Plan::make(
+        &mut connection,
+        engine.projection(),
+        engine.log(),
+        &begun.live,
+        is_strict,
+    )
+    .await?;
+    let (standing, at) = match &begun.retired {
+        Some(retired) => {
+            plan.expect_in_log(&retired.checkpoint).await?;
+            (Standing::Retired, retired.checkpoint)
+        }
+        None => (Standing::Building, Checkpoint::default()),
+    };
     let generation = Generation::new(engine.name(), operation.generation);
-    let mut tx = connection.begin().await?;
-    control::lock(&mut tx, engine.name()).await?;
-    if !operation.dry_run {
-        generations::remove_all(&mut tx, engine.name(), Standing::Retired).await?;
+    if standing == Standing::Building {
+        make_generation(&mut connection, engine, generation, operation.dry_run).await?;
     }
-    generations::begin(&mut tx, &**engine.projection(), generation).await?;
-    tx.commit().await?;
     let mut work = Work {
         target: Target {
             projection: Arc::clone(engine.projection()),
             generation,
-            standing: Standing::Building,
+            standing,
         },
         plan,
         connection,
         progress: Arc::clone(progress),
-        at: Checkpoint::default(),
+        at,
         pace: Pace::new(operation.throttle),
     };
-    work.rebuild(operation.dry_run).await
+    match standing {
+        Standing::Building => work.rebuild(operation.dry_run).await?,
+        Standing::Retired => work.roll_back().await?,
+    }
+    // Everything is committed; what is left of the session ends by itself.
+    let _: Result<(), sqlx::Error> = work.connection.close().await;
+    Ok(())
+}
+
+/// Makes the empty generation. The retired one makes room for it, unless nothing is going to be retired.
+async fn make_generation(
+    connection: &mut PgConnection,
+    engine: &Engine,
+    generation: Generation,
+    dry_run: bool,
+) -> Result<(), sqlx::Error> {
+    let mut tx = connection.begin().await?;
+    control::lock(&mut tx, engine.name()).await?;
+    if !dry_run {
+        generations::remove_all(&mut tx, engine.name(), Standing::Retired).await?;
+    }
+    generations::begin(&mut tx, &**engine.projection(), generation).await?;
+    tx.commit().await
 }
 
 /// Cleans up, with another session when the keeper's is lost, until that is done or the process stops: then the next start
 /// does it. Gives the operation as it is written down.
-async fn finish(engine: &Engine, mut keeper: Keeper, ended: Operation, stop: &CancellationToken) -> Operation {
+async fn finish(
+    engine: &Engine,
+    mut keeper: Keeper,
+    ended: Operation,
+    progress: &Progress,
+    stop: &CancellationToken,
+) -> Operation {
     let mut cleaned = keeper.clean_up(engine, Some(&ended)).await;
     while let Err(error) = cleaned {
         tracing::warn!(projection = engine.name(), %error, "an operation's remains could not be removed yet");
@@ -114,14 +151,15 @@ async fn finish(engine: &Engine, mut keeper: Keeper, ended: Operation, stop: &Ca
         }
         cleaned = match Keeper::take(engine).await {
             // Whoever has the lock has cleaned up.
-            Ok(None) => return ended,
-            Ok(Some(another)) => {
+            Ok(Taken::Running | Taken::Ending) => return ended,
+            Ok(Taken::Keeper(another)) => {
                 keeper = another;
                 Ok(())
             }
             Err(error) => Err(error),
         };
     }
+    progress.ends();
     let written = record::load(keeper.connection(), engine.name()).await;
     keeper.release(engine).await;
     written.ok().flatten().unwrap_or(ended)

@@ -1,16 +1,25 @@
 //! Starting an operation: who may, what is written down, and what is made ready.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use chrono::Utc;
 use sqlx::{Connection, PgConnection};
+use tokio::time::{Instant, sleep};
 
 use crate::actions::{self, Action};
 use crate::operator::Operator;
 use crate::rebuild::engine::Engine;
 use crate::rebuild::generations::{self, Aside, Standing};
-use crate::rebuild::keeper::Keeper;
+use crate::rebuild::keeper::{Keeper, Taken};
 use crate::rebuild::operation::{Operation, OperationKind, OperationState};
+use crate::rebuild::progress::Progress;
 use crate::rebuild::record;
 use crate::{Generation, control};
+
+/// How long a lock may still be held by an operation that has ended.
+const LOCK_PATIENCE: Duration = Duration::from_secs(10);
+const LOCK_RETRY_DELAY: Duration = Duration::from_millis(50);
 
 /// What is asked for.
 #[derive(Clone, Debug)]
@@ -52,15 +61,20 @@ pub(crate) enum Refusal {
 /// An operation that holds its lock and is written down.
 pub(crate) struct Started {
     pub(crate) keeper: Keeper,
-    pub(crate) operation: Operation,
+    pub(crate) progress: Arc<Progress>,
+    pub(crate) begun: Begun,
+}
+
+/// The generations as they were when the operation began.
+pub(crate) struct Begun {
     pub(crate) live: control::Row,
-    /// The generation to go back to, of a rollback.
+    /// The one to go back to, of a rollback.
     pub(crate) retired: Option<Aside>,
 }
 
 /// Takes the lock, refuses what cannot be, and writes the operation down.
 pub(crate) async fn start(engine: &Engine, wanted: Wanted) -> Result<Started, Refusal> {
-    let mut keeper = Keeper::take(engine).await?.ok_or(Refusal::Running)?;
+    let mut keeper = take(engine).await?;
     let projection = &**engine.projection();
     let name = projection.name();
     control::ensure(keeper.connection(), projection).await?;
@@ -103,10 +117,21 @@ pub(crate) async fn start(engine: &Engine, wanted: Wanted) -> Result<Started, Re
     tx.commit().await?;
     Ok(Started {
         keeper,
-        operation,
-        live,
-        retired,
+        progress: Arc::new(Progress::new(operation)),
+        begun: Begun { live, retired },
     })
+}
+
+/// Takes the lock; one whose operation is written down as ended is given back in a moment.
+async fn take(engine: &Engine) -> Result<Keeper, Refusal> {
+    let give_up_at = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match Keeper::take(engine).await? {
+            Taken::Keeper(keeper) => return Ok(keeper),
+            Taken::Ending if Instant::now() < give_up_at => sleep(LOCK_RETRY_DELAY).await,
+            Taken::Ending | Taken::Running => return Err(Refusal::Running),
+        }
+    }
 }
 
 async fn expect_retired(tx: &mut PgConnection, engine: &Engine) -> Result<Aside, Refusal> {

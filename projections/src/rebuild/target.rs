@@ -5,13 +5,14 @@ use std::sync::Arc;
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::apply::batch::Batch;
-use crate::apply::isolation;
+use crate::apply::{Manner, apply_or_park, isolation};
 use crate::rebuild::failure::Failure;
 use crate::rebuild::generations::{self, Standing};
 use crate::rebuild::source::{Range, Step};
 use crate::{ApplyError, Generation, Projection};
 
-/// A generation that is being built: every event applies, or the operation fails.
+/// A generation that is not live. To one that is being built every event applies, or the operation fails; of one that was
+/// live before and is caught up, what cannot be applied is parked, as it would have been then.
 #[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) projection: Arc<dyn Projection>,
@@ -36,18 +37,26 @@ impl Target {
     /// # Errors
     /// As [`Self::commit`]; the transaction is of no more use then.
     pub(crate) async fn apply(&self, tx: &mut PgConnection, range: &Range) -> Result<i64, Failure> {
+        let name = self.projection.name();
+        let aside = generations::hold(tx, name, self.generation, self.standing).await?;
+        let mut parked_streams = aside.ok_or(Failure::Fenced)?.parked_streams;
+        let mut newly_parked = 0;
         for step in &range.steps {
             match step {
-                Step::Apply(batch) => self.apply_all(tx, batch).await?,
+                Step::Apply(batch) if self.standing == Standing::Building => self.apply_all(tx, batch).await?,
+                Step::Apply(batch) => {
+                    let streams = self.apply_or_park(tx, parked_streams, batch).await?;
+                    parked_streams += streams;
+                    newly_parked += streams;
+                }
                 Step::PassOver(event) => {
                     let passed = self.projection.discard(tx, &self.generation, event).await;
                     passed.map_err(|error| Failure::of_apply(event, error))?;
                 }
             }
         }
-        let name = self.projection.name();
-        if generations::advance(tx, name, self.generation, &range.end, 0).await? {
-            Ok(0)
+        if generations::advance(tx, name, self.generation, &range.end, newly_parked).await? {
+            Ok(newly_parked)
         } else {
             Err(Failure::Fenced)
         }
@@ -74,6 +83,32 @@ impl Target {
             // Together they fail and apart they do not: nothing can be said of a single one.
             None => Err(Failure::of_passing(error)),
         }
+    }
+
+    /// Applies events as the consumer does to the live generation.
+    async fn apply_or_park(&self, tx: &mut PgConnection, parked_streams: i64, batch: &Batch) -> Result<i64, Failure> {
+        let (projection, generation) = (&*self.projection, &self.generation);
+        if batch.malformed.is_empty() {
+            let mut savepoint = tx.begin().await?;
+            let together = apply_or_park(
+                &mut savepoint,
+                projection,
+                generation,
+                parked_streams,
+                batch,
+                Manner::Together,
+            );
+            let together = together.await;
+            if let Ok((_, newly_parked)) = together {
+                savepoint.execute("SET CONSTRAINTS ALL IMMEDIATE").await?;
+                savepoint.execute("SET CONSTRAINTS ALL DEFERRED").await?;
+                savepoint.commit().await?;
+                return Ok(newly_parked);
+            }
+            savepoint.rollback().await?;
+        }
+        let apart = apply_or_park(tx, projection, generation, parked_streams, batch, Manner::Apart);
+        Ok(apart.await.map_err(Failure::of_commit)?.1)
     }
 
     async fn try_apply(&self, tx: &mut PgConnection, batch: &Batch) -> Result<(), ApplyError> {

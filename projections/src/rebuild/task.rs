@@ -1,18 +1,26 @@
 //! The task that starts and runs the operations of one projection, and how others ask it to.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use service::BoxError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::rebuild::engine::Engine;
+use crate::rebuild::keeper::sweep;
 use crate::rebuild::operation::Operation;
 use crate::rebuild::run::run;
-use crate::rebuild::start::{Refusal, Wanted, start};
+use crate::rebuild::start::{Refusal, Started, Wanted, start};
 
 /// Requests that may wait for an answer; each takes a moment.
 const REQUESTS_MAX: usize = 16;
+
+/// How often it is looked for what processes have left that are gone.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
+/// The pause after a look that failed.
+const SWEEP_RETRY_DELAY: Duration = Duration::from_secs(1);
 
 type Request = (Wanted, oneshot::Sender<Result<Operation, Refusal>>);
 
@@ -50,29 +58,61 @@ impl Runner {
     /// # Errors
     /// None: what goes wrong with an operation is written into its record.
     pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<(), BoxError> {
+        let mut sweep_at = Instant::now();
+        // One that came when an operation had just ended.
+        let mut next: Option<Request> = None;
         loop {
-            let next = stop.run_until_cancelled(self.requests.recv()).await;
-            let Some(Some((wanted, answer))) = next else {
-                break;
+            let (wanted, answer) = match next.take() {
+                Some(request) => request,
+                None => tokio::select! {
+                    () = stop.cancelled() => break,
+                    () = sleep_until(sweep_at) => {
+                        sweep_at = Instant::now() + self.sweep().await;
+                        continue;
+                    }
+                    Some(request) = self.requests.recv() => request,
+                },
             };
             match start(&self.engine, wanted).await {
                 Err(refusal) => drop(answer.send(Err(refusal))),
                 Ok(started) => {
                     // Nobody may be listening any more; the operation was asked for all the same.
-                    let _ = answer.send(Ok(started.operation.clone()));
-                    let running = run(&self.engine, started, &stop);
-                    tokio::pin!(running);
-                    loop {
-                        tokio::select! {
-                            _ended = &mut running => break,
-                            Some((_, answer)) = self.requests.recv() => drop(answer.send(Err(Refusal::Running))),
-                        }
+                    let _ = answer.send(Ok(started.progress.operation()));
+                    next = self.run_one(started, &stop).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs an operation and refuses others meanwhile; gives one that came when it had ended.
+    async fn run_one(&mut self, started: Started, stop: &CancellationToken) -> Option<Request> {
+        let progress = Arc::clone(&started.progress);
+        let running = run(&self.engine, started, stop);
+        tokio::pin!(running);
+        let mut next = None;
+        loop {
+            tokio::select! {
+                () = &mut running => return next,
+                Some((wanted, answer)) = self.requests.recv(), if next.is_none() => {
+                    if progress.has_ended() {
+                        next = Some((wanted, answer));
+                    } else {
+                        drop(answer.send(Err(Refusal::Running)));
                     }
                 }
             }
         }
-        // Nobody waits for the answer of a task that is gone when nothing else holds the handle.
-        stop.cancelled().await;
-        Ok(())
+    }
+
+    /// Removes what operations have left whose processes are gone; gives the time until the next look.
+    async fn sweep(&self) -> Duration {
+        match sweep(&self.engine).await {
+            Ok(()) => SWEEP_INTERVAL,
+            Err(error) => {
+                tracing::debug!(projection = self.engine.name(), %error, "the remains of operations could not be looked for");
+                SWEEP_RETRY_DELAY
+            }
+        }
     }
 }

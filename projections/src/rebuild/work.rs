@@ -45,13 +45,22 @@ impl Work {
         self.progress.enters(Phase::Indexing);
         self.index().await?;
         self.progress.enters(Phase::CatchingUp);
-        self.catch_up().await?;
+        self.catch_up(Goal::Comparison).await?;
         self.progress.enters(Phase::Verifying);
         self.verify().await?;
         if !dry_run {
             self.switch().await?;
         }
         Ok(())
+    }
+
+    /// Catches the retired generation up and makes it the live one again.
+    ///
+    /// # Errors
+    /// [`Failure`]; the live generation is untouched then, and the retired one is kept.
+    pub(crate) async fn roll_back(&mut self) -> Result<(), Failure> {
+        self.progress.starts_at(self.at.position.0);
+        self.switch().await
     }
 
     /// Applies the log up to a position, in transactions of bounded size.
@@ -86,16 +95,27 @@ impl Work {
     }
 
     /// Applies what has come since, until little is left.
-    async fn catch_up(&mut self) -> Result<(), Failure> {
+    async fn catch_up(&mut self, goal: Goal) -> Result<(), Failure> {
         loop {
-            let goal = self.plan.goal(&mut self.connection, &*self.target.projection).await?;
-            let left = goal.0 - self.at.position.0;
-            self.apply_to(goal).await?;
+            let (connection, projection) = (&mut self.connection, &*self.target.projection);
+            let to = match goal {
+                Goal::Comparison => self.plan.goal_of_comparison(connection, projection).await?,
+                Goal::Switch => self.plan.goal_of_switch(connection, projection).await?,
+            };
+            let left = to.0 - self.at.position.0;
+            self.apply_to(to).await?;
             if left <= LEFT_SMALL {
                 return Ok(());
             }
         }
     }
+}
+
+/// What the generation is caught up for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Goal {
+    Comparison,
+    Switch,
 }
 
 /// How fast events may be applied.

@@ -1,11 +1,13 @@
 //! Rebuilds and rollbacks against the real broker and the real databases: the live model is never worse for them.
 
+mod events;
+mod interruption;
 mod operating;
 #[path = "../setup/process.rs"]
 mod process;
 mod rebuilding;
-#[path = "../setup/recorder.rs"]
-mod recorder;
 mod shelf;
+#[allow(dead_code, reason = "shared with tests that need more of it")]
 #[path = "../setup/stack.rs"]
 mod stack;
+mod versions;

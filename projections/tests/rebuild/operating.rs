@@ -128,3 +128,22 @@ impl Stack {
         );
     }
 }
+
+impl Stack {
+    /// Runs a statement of the superuser in a transaction that stays open as long as what is given.
+    pub(crate) async fn hold(&self, statement: &str) -> sqlx::Transaction<'static, sqlx::Postgres> {
+        let pool = sqlx::PgPool::connect(&self.database.url()).await.expect("a connection");
+        let mut tx = pool.begin().await.expect("a transaction");
+        sqlx::query(statement).execute(&mut *tx).await.expect("a lock");
+        tx
+    }
+
+    /// The sessions that work on a rebuild.
+    pub(crate) async fn workers(&self) -> Vec<i64> {
+        self.column(
+            "SELECT pid::bigint FROM pg_stat_activity WHERE datname = current_database() \
+             AND application_name = 'marquee-rebuild-recorder'",
+        )
+        .await
+    }
+}

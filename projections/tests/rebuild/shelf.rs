@@ -13,6 +13,9 @@ use sqlx::PgConnection;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+/// A version of an event that no code knows.
+pub(crate) const FUTURE_VERSION: &str = "99";
+
 const SCHEMA_1: &str = "
 CREATE TABLE movies (
     id text COLLATE \"C\" PRIMARY KEY,

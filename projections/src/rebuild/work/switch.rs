@@ -9,7 +9,7 @@ use crate::control::{self, Row};
 use crate::rebuild::failure::Failure;
 use crate::rebuild::generations::{self, Aside};
 use crate::rebuild::operation::{OperationState, Phase};
-use crate::rebuild::work::Work;
+use crate::rebuild::work::{Goal, Work};
 use crate::rebuild::{record, source};
 
 /// Positions that may be left to apply while the row is locked.
@@ -39,7 +39,7 @@ impl Work {
         let give_up_at = Instant::now() + PATIENCE;
         loop {
             self.progress.enters(Phase::CatchingUp);
-            self.catch_up().await?;
+            self.catch_up(Goal::Switch).await?;
             self.progress.enters(Phase::Switching);
             match self.try_switch().await {
                 Ok(Attempt::Made) => return Ok(()),
@@ -85,6 +85,7 @@ impl Work {
         operation.end(OperationState::Succeeded, None);
         record::end(&mut tx, &operation).await?;
         tx.commit().await?;
+        self.progress.ends();
         self.at = aside.checkpoint;
         Ok(Attempt::Made)
     }

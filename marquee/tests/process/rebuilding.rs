@@ -72,6 +72,52 @@ async fn a_rebuild_is_told_from_its_beginning_to_what_it_found() {
 }
 
 #[tokio::test]
+async fn differences_are_listed_by_key_and_column_and_a_rebuild_mends_them() {
+    let (deployment, up) = with_users(40).await;
+    let mut users = deployment.database("users").await.expect("the read model");
+    let live = generation(&up).await;
+    let spoil = format!(
+        "UPDATE users_g{live}.users SET full_name = '東京', email = 'x@example.org' WHERE id = 'user-7'; \
+         DELETE FROM users_g{live}.users WHERE id = 'user-9'"
+    );
+    sqlx::raw_sql(&spoil).execute(&mut users).await.expect("spoilt");
+
+    let dry_run = told(&deployment, &["projections", "rebuild", "users", "--dry-run"]).await;
+    let said = dry_run.said_with(0);
+    assert!(
+        said.contains(&format!("3 differences from generation {live}:")),
+        "{said}"
+    );
+    let listed: Vec<Vec<&str>> = said
+        .lines()
+        .map(|line| {
+            line.split("  ")
+                .map(str::trim)
+                .filter(|cell| !cell.is_empty())
+                .collect()
+        })
+        .collect();
+    for expected in [
+        ["users", "user-7", "email", "x@example.org", "null"],
+        ["users", "user-7", "full_name", "東京", "name 31"],
+    ] {
+        assert!(listed.iter().any(|cells| cells == &expected), "{expected:?}: {said}");
+    }
+    assert!(
+        listed.iter().any(|cells| cells.starts_with(&["users", "user-9"])),
+        "{said}"
+    );
+    assert_eq!(generation(&up).await, live, "a dry run switches nothing");
+
+    let json = told(&deployment, &["projections", "rebuild", "users", "--json"]).await;
+    json.said_with(0);
+    assert_eq!(json.json()["verification"]["differences_total"], 3);
+    let mended = up.client.get("/users/user-7").await.accepted().body;
+    assert_eq!(mended["full_name"], "name 31");
+    up.stop("INT").await;
+}
+
+#[tokio::test]
 async fn a_second_rebuild_is_told_of_the_first_and_the_first_can_be_watched_and_cancelled() {
     let (deployment, up) = with_users(2_000).await;
     let before = generation(&up).await;

@@ -8,6 +8,7 @@ mod demo_set;
 mod deployment;
 mod events;
 mod history;
+mod interrupted_rebuild;
 mod load;
 mod log;
 mod nobody;

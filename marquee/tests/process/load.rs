@@ -81,6 +81,33 @@ async fn without_an_end_it_goes_on_until_it_is_told_to_stop_and_says_what_it_cam
 }
 
 #[tokio::test]
+async fn the_load_does_not_notice_that_every_projection_is_rebuilt() {
+    let deployment = Deployment::create().await;
+    let up = Up::start(deployment.marquee(&["up"])).await;
+    let mut load = marquee(&["load", "--json"]);
+    load.env("MARQUEE_HOME", deployment.home.path());
+    let mut load = Process::start(load);
+    let live_line = |line: &str| line.trim_start().starts_with("0:01 ").then_some(());
+    load.says("a live line", live_line).await;
+    for name in ["users", "movies", "catalog"] {
+        let rebuilt = told(&deployment, &["projections", "rebuild", name, "--yes"]).await;
+        let said = rebuilt.said_with(0);
+        assert!(said.contains("No differences"), "{said}");
+    }
+    load.signal("INT").await;
+    let ended = load.ended().await;
+    ended.said_with(0);
+    let summary = ended.json();
+    assert_eq!(
+        (&summary["errors"], &summary["refused"]),
+        (&json!({}), &json!({})),
+        "{summary}"
+    );
+    told(&deployment, &["verify"]).await.said_with(0);
+    up.stop("INT").await;
+}
+
+#[tokio::test]
 async fn what_cannot_be_loaded_is_told() {
     let nobody = Nobody::take();
     let url = format!("http://{}", nobody.address());

@@ -147,9 +147,21 @@ pub(crate) fn thousands(number: i64) -> String {
     format!("{sign}{}", groups.join(","))
 }
 
+/// `1 event`, `1,234 events`.
+pub(crate) fn count(number: i64, noun: &str) -> String {
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {noun}{plural}", thousands(number))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Cell, Column, Table, printable, thousands};
+    use super::{Cell, Column, Table, count, printable, thousands};
+
+    #[test]
+    fn one_is_not_many() {
+        let counted = [0, 1, 2_000].map(|number| count(number, "event"));
+        assert_eq!(counted, ["0 events", "1 event", "2,000 events"]);
+    }
 
     #[test]
     fn columns_line_up_whatever_script_they_are_in() {

@@ -11,25 +11,25 @@ use crate::failure::Failure;
 use crate::parked::Of;
 use crate::parked::list::every_stream;
 use crate::parked::view::{ParkedStream, Retried};
-use crate::table::{printable, thousands};
+use crate::table::{count, printable, thousands};
 use crate::terminal::print;
 
 pub(crate) async fn retry(of: &Of, position: i64, operator: &OperatorArgs) -> Result<ExitCode, Failure> {
     let api = of.api.api_as(operator)?;
     let sent = retry_one(&api, of, position).await?;
-    told(of, &format!("The stream parked at position {position}"), &sent)
+    told(of, &format!("position {position}"), &sent)
 }
 
 /// One stream after the other; those that stay parked do not keep the others from being tried.
 pub(crate) async fn retry_all(of: &Of, operator: &OperatorArgs) -> Result<ExitCode, Failure> {
     let api = of.api.api_as(operator)?;
     let streams = every_stream(&api, of.name).await?;
-    let (mut lines, mut answers, mut parked) = (Vec::new(), Vec::new(), 0_usize);
+    let (mut lines, mut answers, mut parked) = (Vec::new(), Vec::new(), 0);
     for stream in streams {
         let stream = ParkedStream::deserialize(&stream)?;
         let mut sent = retry_one(&api, of, stream.position).await?;
         let retried = Retried::deserialize(&sent)?;
-        parked += usize::from(retried.still_parked > 0);
+        parked += i64::from(retried.still_parked > 0);
         lines.push(format!("{}: {}", printable(&stream.stream()), outcome(&retried)));
         sent["position"] = Value::from(stream.position);
         answers.push(sent);
@@ -42,7 +42,7 @@ pub(crate) async fn retry_all(of: &Of, operator: &OperatorArgs) -> Result<ExitCo
         print(&lines.join("\n"))?;
     }
     if parked > 0 {
-        return Err(format!("{parked} streams are still parked").into());
+        return Err(format!("still parked: {}", count(parked, "stream")).into());
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -63,7 +63,7 @@ pub(crate) async fn discard(
     let sent: Value = api
         .post(&format!("{path}/discard"), json!({"reason": reason, "all": all}))
         .await?;
-    told(of, &format!("The stream {}", printable(&stream.stream())), &sent)
+    told(of, &printable(&stream.stream()), &sent)
 }
 
 async fn retry_one(api: &Api, of: &Of, position: i64) -> Result<Value, Failure> {
@@ -79,8 +79,11 @@ fn touched(of: &Of, stream: &ParkedStream, all: bool) -> String {
     );
     let behind = match (stream.behind, all) {
         (0, _) => "No event waits behind it.".to_owned(),
-        (behind, true) => format!("So it does with what waits behind it: {}.", events(behind)),
-        (behind, false) => format!("What waits behind it is applied then, in order: {}.", events(behind)),
+        (behind, true) => format!("So it does with what waits behind it: {}.", count(behind, "event")),
+        (behind, false) => format!(
+            "What waits behind it is applied then, in order: {}.",
+            count(behind, "event")
+        ),
     };
     format!(
         "{name} passes over {} of {stream_name} for good, in later rebuilds too.\n{behind}",
@@ -103,7 +106,7 @@ fn told(of: &Of, subject: &str, sent: &Value) -> Result<ExitCode, Failure> {
 
 /// `3 events applied, 2 still parked: malformed, missing field`.
 fn outcome(retried: &Retried) -> String {
-    let mut parts = vec![format!("{} applied", events(retried.applied))];
+    let mut parts = vec![format!("{} applied", count(retried.applied, "event"))];
     if retried.discarded > 0 {
         parts.push(format!("{} passed over", thousands(retried.discarded)));
     }
@@ -117,14 +120,6 @@ fn outcome(retried: &Retried) -> String {
         ));
     }
     printable(&parts.join(", "))
-}
-
-fn events(count: i64) -> String {
-    if count == 1 {
-        "1 event".to_owned()
-    } else {
-        format!("{} events", thousands(count))
-    }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::parked::view::ParkedStream;
 use crate::parked::{Of, path};
 use crate::projection::view::PageView;
-use crate::table::{Cell, Column, Table, printable, thousands};
+use crate::table::{Cell, Column, Table, count, printable};
 use crate::terminal::{dim, good, print, warning};
 
 const PAGE: usize = 100;
@@ -115,7 +115,7 @@ fn facts(stream: &ParkedStream) -> String {
         ("reason", stream.reason.clone()),
         ("detail", stream.detail.clone().unwrap_or_else(|| "-".to_owned())),
         ("parked", at.unwrap_or_else(|| "-".to_owned())),
-        ("behind it", format!("{} events", thousands(stream.behind))),
+        ("behind it", count(stream.behind, "event")),
     ];
     let line = |(name, fact): (&str, String)| format!("{} {}", dim().apply_to(format!("{name:<10}")), printable(&fact));
     facts.map(line).join("\n")

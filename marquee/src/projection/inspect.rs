@@ -14,7 +14,7 @@ use crate::projection::report::report;
 use crate::projection::summary;
 use crate::projection::view::{PageView, ProjectionView};
 use crate::status::every_projection;
-use crate::table::{Cell, Column, Table, printable, thousands};
+use crate::table::{Cell, Column, Table, count, printable, thousands};
 use crate::terminal::{dim, print};
 
 /// How many of the last actions are shown.
@@ -99,7 +99,7 @@ fn facts(view: &ProjectionView) -> String {
         facts.push(("position", format!("{} of {}", thousands(position), thousands(head))));
     }
     if let (Some(events), Some(seconds)) = (view.lag_events, view.lag_seconds) {
-        facts.push(("behind", format!("{} events, {seconds} s", thousands(events))));
+        facts.push(("behind", format!("{}, {seconds} s", count(events, "event"))));
     }
     if let Some(generation) = view.generation {
         let code = view.code_version.filter(|code| Some(*code) != view.version);
@@ -123,15 +123,13 @@ fn facts(view: &ProjectionView) -> String {
         } else {
             String::new()
         };
-        facts.push(("parked", format!("{} streams{hint}", thousands(parked))));
+        facts.push(("parked", format!("{}{hint}", count(parked, "stream"))));
     }
     if let Some(queue) = &view.queue {
-        let count = |number: Option<i64>| number.map_or_else(|| "?".to_owned(), thousands);
-        let (messages, consumers) = (count(queue.messages), count(queue.consumers));
-        facts.push((
-            "queue",
-            format!("{}, {messages} messages, {consumers} consumers", queue.name),
-        ));
+        let known =
+            |number: Option<i64>, noun| number.map_or_else(|| format!("? {noun}s"), |number| count(number, noun));
+        let (messages, consumers) = (known(queue.messages, "message"), known(queue.consumers, "consumer"));
+        facts.push(("queue", format!("{}, {messages}, {consumers}", queue.name)));
     }
     if let Some(error) = &view.last_error {
         facts.push(("last error", format!("{error}{}", time(view.last_error_at))));

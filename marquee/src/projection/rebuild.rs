@@ -15,7 +15,7 @@ use crate::projection::operation::Operation;
 use crate::projection::report::{failure, report};
 use crate::projection::view::{ProjectionView, RetiredView};
 use crate::projection::{One, ReasonArgs};
-use crate::table::thousands;
+use crate::table::{count, thousands};
 use crate::terminal::print;
 
 /// The exit code of a program that was interrupted.
@@ -178,11 +178,11 @@ fn touched_by_rollback(before: &ProjectionView) -> Option<String> {
     let retired = before.retired_generation.as_ref()?;
     let behind = (before.position.unwrap_or(retired.position) - retired.position).max(0);
     Some(format!(
-        "A rollback of {}\n  switches from {}, which is kept\n  to {}, after catching up {} events",
+        "A rollback of {}\n  switches from {}, which is kept\n  to {}, after catching up {}",
         before.name,
         live(before),
         kept(retired),
-        thousands(behind),
+        count(behind, "event"),
     ))
 }
 

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::projection::operation::{Operation, OperationError, Verification};
 use crate::projection::summary::rate;
-use crate::table::{Cell, Column, Table, printable, thousands};
+use crate::table::{Cell, Column, Table, count, printable, thousands};
 use crate::terminal::{dim, good, warning};
 
 /// A value longer than this is cut off; `--json` has all of it.
@@ -70,8 +70,8 @@ fn work(operation: &Operation) -> Option<String> {
     // No log is so long that its count is no longer exact.
     #[allow(clippy::cast_precision_loss)]
     let per_second = events as f64 / seconds;
-    let (events, per_second) = (thousands(events), rate(per_second));
-    Some(format!("{events} events in {seconds:.1} s, {per_second} events/s."))
+    let (events, per_second) = (count(events, "event"), rate(per_second));
+    Some(format!("{events} in {seconds:.1} s, {per_second} events/s."))
 }
 
 fn verified(verification: &Verification) -> Vec<String> {
@@ -92,7 +92,7 @@ fn verified(verification: &Verification) -> Vec<String> {
         .map_or_else(String::new, |at| format!(" at position {}", thousands(at)));
     let streams = verification
         .streams_checked
-        .map(|streams| format!(", {} streams against the log", thousands(streams)));
+        .map(|streams| format!(", {} against the log", count(streams, "stream")));
     let mut parts = vec![format!("Verified{at}{}:", streams.unwrap_or_default())];
     if !tables.is_empty() {
         parts.push(tables.to_string());
@@ -128,8 +128,7 @@ fn compared(verification: &Verification) -> String {
             } else {
                 String::new()
             };
-            let differences = if total == 1 { "difference" } else { "differences" };
-            let heading = format!("{} {differences} from generation {live}{first}:", thousands(total));
+            let heading = format!("{} from generation {live}{first}:", count(total, "difference"));
             lines.push(warning().apply_to(heading).to_string());
             lines.push(format!("\n{}", differences_of(verification)));
         }

@@ -3,6 +3,7 @@
 use crate::api::Answer;
 use crate::projection::view::ProjectionView;
 use crate::status::snapshot::{Relay, Snapshot};
+use crate::table::count;
 
 /// An older event that is not applied is one that somebody misses.
 const LAG_SECONDS_MAX: i64 = 30;
@@ -94,10 +95,10 @@ fn of_projection(view: &ProjectionView) -> Vec<String> {
     if view.head.is_none() {
         problems.push("the event store does not answer it".to_owned());
     }
-    match view.parked_streams {
-        Some(1) => problems.push("1 parked stream".to_owned()),
-        Some(parked) if parked > 1 => problems.push(format!("{parked} parked streams")),
-        _ => {}
+    if let Some(parked) = view.parked_streams
+        && parked > 0
+    {
+        problems.push(count(parked, "parked stream"));
     }
     if let Some(seconds) = view.lag_seconds
         && seconds > LAG_SECONDS_MAX

@@ -44,8 +44,9 @@ the live line's rate and latency are those since the line before.
 Each run makes users, movies and cinemas of its own (ids begin with load-) in cities of
 their own (load-berlin). They stay.
 
-Exit code: 0, or 1 when there were errors: no answer, 5xx. Being refused (4xx), and being
-told that the service is busy (503 with Retry-After), are counted and are no errors.
+Exit code: 0, or 1 when there were errors: no answer, 5xx, an event store that is away.
+Being refused (4xx), and being told that a service is busy (503 with Retry-After), are
+counted and are no errors.
 
 Examples:
   marquee load                             50 commands a second, until Ctrl-C

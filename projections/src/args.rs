@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
 use event_bus::AmqpUrl;
 use service::database::DatabaseUrl;
@@ -156,6 +157,9 @@ pub struct ConsumerArgs {
         default_value_t = PARKED_STREAMS_PER_HOUR_MAX
     )]
     pub parked_streams_per_hour_max: u32,
+    /// Rebuild a projection at start when this program's version of it is newer than the one that is served
+    #[arg(long = "auto-rebuild", env = "MARQUEE_AUTO_REBUILD", value_parser = BoolishValueParser::new())]
+    pub auto_rebuild: bool,
 }
 
 impl Default for ConsumerArgs {
@@ -167,6 +171,7 @@ impl Default for ConsumerArgs {
             retry_delay_ms_max: RETRY_DELAY_MS_MAX,
             iteration_ms_max: ITERATION_MS_MAX,
             parked_streams_per_hour_max: PARKED_STREAMS_PER_HOUR_MAX,
+            auto_rebuild: false,
         }
     }
 }

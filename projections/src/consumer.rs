@@ -19,6 +19,7 @@
 
 mod advance;
 mod alone;
+mod building;
 mod ending;
 mod healing;
 mod session;
@@ -26,6 +27,7 @@ mod work;
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
@@ -40,6 +42,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::control::Row;
+use crate::rebuild::task::Rebuilds;
 use crate::status::Progress;
 use crate::{ConsumerArgs, Projection, State};
 use alone::Alone;
@@ -59,6 +62,9 @@ pub struct Consumer {
     amqp_url: AmqpUrl,
     args: ConsumerArgs,
     progress: Arc<Progress>,
+    /// Starts rebuilds, where they can be run.
+    rebuilds: Option<Rebuilds>,
+    auto_rebuild_spent: AtomicBool,
 }
 
 impl fmt::Debug for Consumer {
@@ -89,6 +95,17 @@ impl Consumer {
             amqp_url,
             args,
             progress,
+            rebuilds: None,
+            auto_rebuild_spent: AtomicBool::new(false),
+        }
+    }
+
+    /// Lets the consumer start rebuilds: of a new projection on an old log, and for newer code if the settings say so.
+    #[must_use]
+    pub(crate) fn with_rebuilds(self, rebuilds: Rebuilds) -> Self {
+        Self {
+            rebuilds: Some(rebuilds),
+            ..self
         }
     }
 
@@ -136,6 +153,7 @@ impl Consumer {
                 continue;
             }
             self.progress.failed(&ending);
+            self.auto_rebuild(&ending).await;
             if started.elapsed() >= SESSION_PROVEN {
                 delays = self.retry_delays();
             }
@@ -177,6 +195,7 @@ impl Consumer {
     /// Refuses a generation that other code has made.
     fn check_version(&self, row: &Row) -> Result<(), Ending> {
         if row.is_of(&*self.projection) {
+            self.version_matched();
             return Ok(());
         }
         Err(Ending::VersionMismatch {

@@ -18,8 +18,18 @@ impl Generation {
     }
 }
 
+impl Generation {
+    /// Names the session's temporary tables, for a generation that nobody else sees and that is gone with the session.
+    pub(crate) fn temporary(projection: &'static str) -> Self {
+        Self { projection, number: 0 }
+    }
+}
+
 impl fmt::Display for Generation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.number == 0 {
+            return formatter.write_str("pg_temp");
+        }
         write!(formatter, "{}_g{}", self.projection, self.number)
     }
 }

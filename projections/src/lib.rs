@@ -32,6 +32,7 @@ mod row;
 mod serve;
 mod status;
 mod users;
+mod verify;
 
 pub use apply::failure::ApplyError;
 pub use args::{ConsumerArgs, Name, ProjectionsArgs};
@@ -52,3 +53,4 @@ pub use rebuild::verification::{Difference, TableContent, Verification};
 pub use serve::{RunError, ServeArgs, Served, ServiceError, run, service};
 pub use status::{ProjectionStatus, QueueStatus, RebuildSummary, RetiredGeneration, State};
 pub use users::Users;
+pub use verify::{Audit, AuditError, verify};

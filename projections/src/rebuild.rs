@@ -12,6 +12,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod engine;
+pub(crate) mod events;
 pub(crate) mod failure;
 pub(crate) mod generations;
 pub(crate) mod keeper;

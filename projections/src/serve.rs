@@ -180,13 +180,16 @@ impl Served {
         {
             let name = projection.name();
             let log = LogReader::new(log_pool(&event_store_url));
+            let engine = Engine::new(Arc::clone(&projection), database_url.clone(), &event_store_url);
+            let (rebuilds, runner) = Runner::new(Arc::new(engine));
             let consumer = Consumer::new(
                 Arc::clone(&projection),
                 &database_url,
                 log.clone(),
                 amqp_url.clone(),
                 args.clone(),
-            );
+            )
+            .with_rebuilds(rebuilds.clone());
             let reads = Reads::new(name, read_pool(&database_url), log.clone(), consumer.committed());
             let observed = Observed {
                 code_version: projection.version(),
@@ -196,8 +199,6 @@ impl Served {
             };
             router = router.merge(projection.router(reads));
             checks.push(check(name, observed.clone()));
-            let engine = Engine::new(Arc::clone(&projection), database_url.clone(), &event_store_url);
-            let (rebuilds, runner) = Runner::new(Arc::new(engine));
             all_operated.push(Operated {
                 projection,
                 observed: observed.clone(),

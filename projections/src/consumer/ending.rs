@@ -36,6 +36,9 @@ pub(super) enum Ending {
          back; nothing is applied; rebuilding the projection is the way out"
     )]
     LogDiverged { position: i64 },
+    /// The first generation could not be built.
+    #[error("the read model could not be built from the log: {0}")]
+    NotBuilt(String),
     /// The log has another identity than when the session began, or ends before the checkpoint.
     #[error("the log has changed or went back; the checkpoint has to be looked for in it")]
     LogChanged,

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use domain::Envelope;
+use domain::{Envelope, Position};
 use event_bus::{Delivery, Message, Subscriber, Watermark};
 use futures::FutureExt;
 use tokio::time::{Instant, sleep_until};
@@ -50,6 +50,8 @@ pub(super) struct Session<'a> {
     /// When a watermark of our log came last.
     pub(super) heard_at: Instant,
     pub(super) redeclared_at: Option<Instant>,
+    /// The end of an old log that a new read model has to be built from.
+    to_build: Option<Position>,
     /// When the queue's length was asked for last.
     measured_at: Instant,
 }
@@ -80,17 +82,27 @@ impl<'a> Session<'a> {
             acknowledged_tag: 0,
             heard_at: Instant::now(),
             redeclared_at: None,
+            to_build: None,
             measured_at: Instant::now(),
         };
         session.measure_queue().await?;
         if position.0 == 0 {
-            session.close_from_log(head.position, Cause::Start);
+            if head.position.0 > i64::from(consumer.args.batch_events_max) {
+                session.to_build = Some(head.position);
+            } else {
+                session.close_from_log(head.position, Cause::Start);
+            }
         }
         Ok(session)
     }
 
     /// Consumes until something ends it.
     pub(super) async fn run(&mut self, stop: &CancellationToken) -> Ending {
+        if let Some(head) = self.to_build.take()
+            && let Err(ending) = self.build(head, stop).await
+        {
+            return ending;
+        }
         loop {
             if let Err(ending) = self.iterate(stop).await {
                 return ending;

@@ -140,15 +140,16 @@ pub(crate) async fn advance(
     Ok(moved.rows_affected() == 1)
 }
 
-/// Keeps a generation for a rollback.
-pub(crate) async fn retire(
+/// Keeps a generation that was live for a rollback; as one that is building it is removed with the operation's remains.
+pub(crate) async fn put_aside(
     tx: &mut PgConnection,
     projection: &'static str,
     live: &control::Row,
+    standing: Standing,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO public.generation (projection, number, state, version, binding_version, position, event_id, \
-         log_id, recorded_at, parked_streams) VALUES ($1, $2, 'retired', $3, $4, $5, $6, $7, $8, $9)",
+         log_id, recorded_at, parked_streams) VALUES ($1, $2, $10, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(projection)
     .bind(live.generation.number)
@@ -159,6 +160,7 @@ pub(crate) async fn retire(
     .bind(live.checkpoint.log_id)
     .bind(live.checkpoint.recorded_at)
     .bind(live.parked_streams)
+    .bind(standing.as_str())
     .execute(tx)
     .await
     .map(drop)

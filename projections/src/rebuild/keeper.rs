@@ -131,6 +131,17 @@ pub(crate) async fn sweep(engine: &Engine) -> Result<(), sqlx::Error> {
     Ok(())
 }
 
+/// Reads the record of the operation that runs, or of the last one.
+///
+/// # Errors
+/// What the database says.
+pub(crate) async fn last(engine: &Engine) -> Result<Option<Operation>, sqlx::Error> {
+    let mut connection = connect(engine).await?;
+    let operation = record::load(&mut connection, engine.name()).await?;
+    connection.close().await?;
+    Ok(operation)
+}
+
 async fn connect(engine: &Engine) -> Result<PgConnection, sqlx::Error> {
     let connecting = timeout(CONNECT_TIMEOUT, engine.keeper_options().connect()).await;
     connecting.unwrap_or_else(|_elapsed| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))

@@ -1,8 +1,12 @@
 //! The routes of rebuilds and rollbacks.
 
+use std::convert::Infallible;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use futures::Stream;
 use serde::Deserialize;
 use service::{FieldError, Path, Problem};
 use utoipa::ToSchema;
@@ -13,6 +17,7 @@ use crate::actions::{self, Action};
 use crate::operated::{AllOperated, Operated};
 use crate::operator::Operator;
 use crate::reason::{self, OptionalBody, Why};
+use crate::rebuild::events::events;
 use crate::rebuild::operation::{Operation, OperationKind, OperationState};
 use crate::rebuild::record;
 use crate::rebuild::start::{Refusal, Wanted};
@@ -22,6 +27,7 @@ use crate::refusal::unreadable;
 pub(crate) fn router(operated: AllOperated) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(rebuild, show, cancel))
+        .routes(routes!(follow))
         .routes(routes!(rollback))
         .with_state(operated)
 }
@@ -117,6 +123,26 @@ async fn rollback(
         (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer")))]
 async fn show(State(operated): State<AllOperated>, Path(name): Path<String>) -> Result<Json<Operation>, Problem> {
     operated.find(&name)?.operation().await.map(Json)
+}
+
+/// How a rebuild or a rollback goes on, as server-sent events.
+///
+/// `progress` with the operation, at once and then at every change, about twice a second; `finished` when it has ended, and
+/// then the stream ends.
+#[utoipa::path(get, path = "/projections/{name}/rebuild/events", operation_id = "follow_rebuild", tag = "projections",
+    params(("name" = String, Path, description = "Its name", example = "catalog")),
+    responses(
+        (status = OK, description = "The operation that runs, or the last one, at every change",
+            content_type = "text/event-stream", body = Operation),
+        (status = NOT_FOUND, description = "`NO_REBUILD`: there was none. `PROJECTION_NOT_FOUND`"),
+        (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer")))]
+async fn follow(
+    State(operated): State<AllOperated>,
+    Path(name): Path<String>,
+) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Problem> {
+    let one = operated.find(&name)?;
+    let operation = one.operation().await?;
+    Ok(Sse::new(events(one.clone(), operation)).keep_alive(KeepAlive::default()))
 }
 
 /// Call a rebuild or a rollback off.

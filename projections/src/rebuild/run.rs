@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use metrics::{counter, gauge};
 use sqlx::{ConnectOptions, Connection, PgConnection};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::Generation;
@@ -25,6 +25,8 @@ use crate::rebuild::work::{Pace, Work};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a query may take that began before the switch.
+const QUERIES_END: Duration = Duration::from_secs(2);
 /// The pause before another attempt to clean up.
 const CLEAN_UP_DELAY: Duration = Duration::from_millis(500);
 
@@ -53,6 +55,10 @@ pub(crate) async fn run(engine: &Engine, started: Started, stop: &CancellationTo
     match worked {
         Ok(()) => ended.end(OperationState::Succeeded, None),
         Err(failure) => ended.end(failure.state(), Some(failure.error())),
+    }
+    if begun.live.checkpoint.position.0 == 0 && progress.has_ended() {
+        // Queries that have begun on the empty generation end before it is removed.
+        stop.run_until_cancelled(sleep(QUERIES_END)).await;
     }
     let ended = finish(engine, keeper, ended, &progress, stop).await;
     counter!(metric::REBUILDS, metric::PROJECTION => name, metric::STATE => ended.state.as_str()).increment(1);
@@ -142,11 +148,7 @@ async fn finish(
     let mut cleaned = keeper.clean_up(engine, Some(&ended)).await;
     while let Err(error) = cleaned {
         tracing::warn!(projection = engine.name(), %error, "an operation's remains could not be removed yet");
-        if stop
-            .run_until_cancelled(tokio::time::sleep(CLEAN_UP_DELAY))
-            .await
-            .is_none()
-        {
+        if stop.run_until_cancelled(sleep(CLEAN_UP_DELAY)).await.is_none() {
             return ended;
         }
         cleaned = match Keeper::take(engine).await {

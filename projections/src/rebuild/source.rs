@@ -44,6 +44,8 @@ pub(crate) struct Source {
     log: LogReader,
     log_id: Uuid,
     discarded: Arc<HashSet<Uuid>>,
+    /// Events that are not there for whoever reads.
+    left_out: Arc<HashSet<Uuid>>,
     /// Whether an event that no code can read is a failure, and not something to be parked.
     strict: bool,
 }
@@ -61,7 +63,16 @@ impl Source {
             log,
             log_id,
             discarded: Arc::new(discarded),
+            left_out: Arc::default(),
             strict,
+        }
+    }
+
+    /// Leaves events out.
+    pub(crate) fn without(self, left_out: HashSet<Uuid>) -> Self {
+        Self {
+            left_out: Arc::new(left_out),
+            ..self
         }
     }
 
@@ -131,6 +142,9 @@ impl Source {
         let mut steps = Vec::new();
         let mut together = Vec::with_capacity(events.len());
         for event in events {
+            if self.left_out.contains(&event.event_id) {
+                continue;
+            }
             if self.discarded.contains(&event.event_id) {
                 if !together.is_empty() {
                     steps.push(Step::Apply(self.decode(std::mem::take(&mut together), end)?));

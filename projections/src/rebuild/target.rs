@@ -62,6 +62,23 @@ impl Target {
         }
     }
 
+    /// Applies a range as to a generation that is being built, and moves no checkpoint.
+    ///
+    /// # Errors
+    /// As [`Self::commit`].
+    pub(crate) async fn replay(&self, tx: &mut PgConnection, range: &Range) -> Result<(), Failure> {
+        for step in &range.steps {
+            match step {
+                Step::Apply(batch) => self.apply_all(tx, batch).await?,
+                Step::PassOver(event) => {
+                    let passed = self.projection.discard(tx, &self.generation, event).await;
+                    passed.map_err(|error| Failure::of_apply(event, error))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Applies events together; when they are refused for what they are, finds out which one is.
     async fn apply_all(&self, tx: &mut PgConnection, batch: &Batch) -> Result<(), Failure> {
         let mut savepoint = tx.begin().await?;

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use crate::rebuild::engine::Engine;
-use crate::rebuild::keeper::sweep;
+use crate::rebuild::keeper::{last, sweep};
 use crate::rebuild::operation::Operation;
 use crate::rebuild::run::run;
 use crate::rebuild::start::{Refusal, Started, Wanted, start};
@@ -25,8 +25,11 @@ const SWEEP_RETRY_DELAY: Duration = Duration::from_secs(1);
 type Request = (Wanted, oneshot::Sender<Result<Operation, Refusal>>);
 
 /// Starts operations of one projection. Cheap to clone.
-#[derive(Clone, Debug)]
-pub(crate) struct Rebuilds(mpsc::Sender<Request>);
+#[derive(Clone)]
+pub(crate) struct Rebuilds {
+    engine: Arc<Engine>,
+    requests: mpsc::Sender<Request>,
+}
 
 impl Rebuilds {
     /// Starts an operation, which runs on after the answer.
@@ -35,8 +38,19 @@ impl Rebuilds {
     /// [`Refusal`].
     pub(crate) async fn start(&self, wanted: Wanted) -> Result<Operation, Refusal> {
         let (answer, answered) = oneshot::channel();
-        self.0.send((wanted, answer)).await.map_err(|_| Refusal::Stopping)?;
+        self.requests
+            .send((wanted, answer))
+            .await
+            .map_err(|_| Refusal::Stopping)?;
         answered.await.unwrap_or(Err(Refusal::Stopping))
+    }
+
+    /// Reads the record of the operation that runs, in whatever process, or of the last one.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub(crate) async fn last(&self) -> Result<Option<Operation>, sqlx::Error> {
+        last(&self.engine).await
     }
 }
 
@@ -50,7 +64,13 @@ impl Runner {
     /// Makes a runner and the handle by which it is asked.
     pub(crate) fn new(engine: Arc<Engine>) -> (Rebuilds, Self) {
         let (sender, requests) = mpsc::channel(REQUESTS_MAX);
-        (Rebuilds(sender), Self { engine, requests })
+        (
+            Rebuilds {
+                engine: Arc::clone(&engine),
+                requests: sender,
+            },
+            Self { engine, requests },
+        )
     }
 
     /// Runs until `stop` is cancelled; an operation that runs then is interrupted and cleaned up.

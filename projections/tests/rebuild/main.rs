@@ -1,7 +1,10 @@
 //! Rebuilds and rollbacks against the real broker and the real databases: the live model is never worse for them.
 
+mod auditing;
+mod beginning;
 mod events;
 mod interruption;
+mod live;
 mod operating;
 #[path = "../setup/process.rs"]
 mod process;

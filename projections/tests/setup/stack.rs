@@ -274,7 +274,8 @@ impl Stack {
 
     /// What was applied, in the order in which it was.
     pub(crate) async fn applied(&self) -> Vec<i64> {
-        self.column("SELECT position FROM recorder_g1.applied ORDER BY nr")
+        let live = self.column("SELECT generation FROM projection").await[0];
+        self.column(&format!("SELECT position FROM recorder_g{live}.applied ORDER BY nr"))
             .await
     }
 

@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::control::{self, Row};
 use crate::rebuild::failure::Failure;
-use crate::rebuild::generations::{self, Aside};
+use crate::rebuild::generations::{self, Aside, Standing};
 use crate::rebuild::operation::{OperationState, Phase};
 use crate::rebuild::work::{Goal, Work};
 use crate::rebuild::{record, source};
@@ -79,7 +79,14 @@ impl Work {
         let new = successor(&live, &aside);
         control::switch(&mut tx, name, &new).await?;
         generations::forget(&mut tx, name, aside.generation).await?;
-        generations::retire(&mut tx, name, &live).await?;
+        // Nobody wants an empty one back.
+        let is_empty = live.checkpoint.position.0 == 0;
+        let standing = if is_empty {
+            Standing::Building
+        } else {
+            Standing::Retired
+        };
+        generations::put_aside(&mut tx, name, &live, standing).await?;
         self.progress.reaches(aside.checkpoint.position.0);
         let mut operation = self.progress.measure();
         operation.end(OperationState::Succeeded, None);

@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use domain::Position;
 use event_store::{AuditedPart, Finding, LogReader};
-use projections::{Inspector, Name, ParkedStream, Reached};
+use projections::{Audit, Inspector, Name, ParkedStream, Reached, Served};
 use service::database::{DatabaseUrl, PoolOptions, pool};
 use service::{BoxError, with_causes};
 
 use super::audited::{Audited, finding};
+use crate::table::thousands;
 
 /// Parked streams that are shown.
 const PLACES_MAX: i64 = 10;
@@ -47,7 +48,8 @@ async fn looked_at(
             statement_timeout: Duration::from_secs(20),
         },
     ));
-    let parts = vec![checkpoint(&log, reached).await?, parked];
+    let rows = rows(name, url, event_store).await;
+    let parts = vec![checkpoint(&log, reached).await?, parked, rows];
     Ok((format!("at position {}", reached.position.0), parts))
 }
 
@@ -93,4 +95,96 @@ async fn checkpoint(log: &LogReader, reached: Reached) -> Result<AuditedPart, Bo
         checked: format!("the event at position {} is the log's", reached.position.0),
         findings,
     })
+}
+
+/// The rows are those that a replay of the log makes, parked events aside.
+async fn rows(name: Name, url: &DatabaseUrl, event_store: &DatabaseUrl) -> AuditedPart {
+    let served = Served {
+        projection: name.projection(),
+        database_url: url.clone(),
+        event_store_url: event_store.clone(),
+    };
+    let part = |checked: String, findings| AuditedPart {
+        name: "rows",
+        checked,
+        findings,
+    };
+    match projections::verify(&served).await {
+        Ok(audit) => part(compared(&audit), differences(&audit)),
+        Err(error) => {
+            let reason = format!("the rows could not be compared with the log: {}", with_causes(&error));
+            part("nothing".to_owned(), vec![finding("NOT_COMPARED", reason, true)])
+        }
+    }
+}
+
+fn compared(audit: &Audit) -> String {
+    let tables = audit.comparison.tables.iter();
+    let tables: Vec<String> = tables
+        .map(|table| format!("{} ({} rows)", table.table, thousands(table.rows)))
+        .collect();
+    let mut compared = format!(
+        "generation {} at position {}, as the log makes it: {}",
+        audit.generation,
+        audit.position,
+        tables.join(", ")
+    );
+    if audit.parked_events > 0 {
+        compared += &format!("; {} parked events aside", audit.parked_events);
+    }
+    if audit.discarded_events > 0 {
+        compared += &format!("; {} discarded events passed over", audit.discarded_events);
+    }
+    compared
+}
+
+fn differences(audit: &Audit) -> Vec<Finding> {
+    let comparison = &audit.comparison;
+    let mut findings = Vec::new();
+    if comparison.differences_total > 0 {
+        let shown = comparison.differences.iter().take(PLACES_MAX as usize);
+        let places = shown.map(|difference| {
+            let value = |value: &Option<String>| value.clone().unwrap_or_else(|| "nothing".to_owned());
+            format!(
+                "{} {}, {}: {} instead of {}",
+                difference.table,
+                difference.key,
+                difference.column,
+                value(&difference.old),
+                value(&difference.new)
+            )
+        });
+        findings.push(Finding {
+            places: places.collect(),
+            count: comparison.differences_total,
+            ..finding(
+                "ROW_DIFFERS",
+                "a value is not what the log makes of it".to_owned(),
+                false,
+            )
+        });
+    }
+    let columns = comparison
+        .columns_added
+        .iter()
+        .map(|column| format!("{column} is missing"));
+    let columns = columns.chain(
+        comparison
+            .columns_removed
+            .iter()
+            .map(|column| format!("{column} is too many")),
+    );
+    let places: Vec<String> = columns.collect();
+    if !places.is_empty() {
+        findings.push(Finding {
+            count: places.len() as i64,
+            places,
+            ..finding(
+                "COLUMN_DIFFERS",
+                "the tables are not those of this version".to_owned(),
+                false,
+            )
+        });
+    }
+    findings
 }

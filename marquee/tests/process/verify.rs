@@ -56,6 +56,7 @@ async fn what_is_sound_is_called_sound_with_what_was_checked() {
         "projection users",
         "projection movies",
         "projection catalog",
+        "generation 1 at position 3, as the log makes it: users (3 rows)",
         "Verdict: sound",
     ] {
         assert!(said.contains(word), "{word}: {said}");
@@ -93,6 +94,22 @@ async fn a_damaged_log_is_found_and_the_place_named() {
     assert_eq!(of_the_log, ["EVENT_MALFORMED", "POSITION_MISSING"]);
     for place in ["position 2 (user/2 1, user.created v1)", "position 1"] {
         assert!(said.contains(place), "{place}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_is_not_what_the_log_says_is_named_by_its_table_and_key() {
+    let (deployment, _up) = with_users().await;
+    let mut users = deployment.database("users").await.expect("the read model");
+    let altered = "UPDATE users_g1.users SET full_name = 'somebody else' WHERE id = '2'";
+    sqlx::query(altered).execute(&mut users).await.expect("altered");
+    let audit = told(&deployment, &["verify", "--json"]).await;
+    audit.said_with(1);
+    let expected = ("projection users".to_owned(), "ROW_DIFFERS".to_owned(), false);
+    assert_eq!(findings(&audit), [expected]);
+    let said = told(&deployment, &["verify"]).await.said_with(1);
+    for word in ["users 2, full_name: somebody else instead of 2", "Verdict: 1 violation"] {
+        assert!(said.contains(word), "{word}: {said}");
     }
 }
 

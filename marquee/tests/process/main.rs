@@ -9,6 +9,7 @@ mod deployment;
 mod events;
 mod history;
 mod interrupted_rebuild;
+mod least_privilege;
 mod load;
 mod log;
 mod nobody;

@@ -66,9 +66,50 @@ async fn wrong_arguments_are_named_and_end_it_with_64() {
     let broker = ["--amqp-url", NO_BROKER];
     let catalog = [&["projections", "serve", "catalog"], &event_store[..], &broker].concat();
     refused(marquee(&catalog), 64, &["MARQUEE_CATALOG_DATABASE_URL"]).await;
-    let mut by_variable = marquee(&["command-api"]);
-    by_variable.env("MARQUEE_EVENT_STORE_URL", "hunter2");
-    refused(by_variable, 64, &["MARQUEE_EVENT_STORE_URL"]).await;
+    let management = ["migrate", "--database-url", NO_DATABASE, "--management-url", "hunter2"];
+    refused(marquee(&management), 64, &["MARQUEE_MANAGEMENT_URL"]).await;
+}
+
+/// Each service by its environment alone: whatever is missing or wrong is named.
+#[tokio::test]
+async fn each_service_names_the_variable_that_is_missing_or_wrong() {
+    const LOG: (&str, &str) = ("MARQUEE_EVENT_STORE_URL", NO_DATABASE);
+    const BUS: (&str, &str) = ("MARQUEE_AMQP_URL", NO_BROKER);
+    let serve = |name| ["projections", "serve", name];
+    let (users, movies, catalog) = (serve("users"), serve("movies"), serve("catalog"));
+    type Variables = Vec<(&'static str, &'static str)>;
+    let services: [(&[&str], Variables); 6] = [
+        (&["command-api"], vec![LOG]),
+        (&["event-relay"], vec![LOG, BUS]),
+        (&users, vec![LOG, BUS, ("MARQUEE_USERS_DATABASE_URL", NO_DATABASE)]),
+        (&movies, vec![LOG, BUS, ("MARQUEE_MOVIES_DATABASE_URL", NO_DATABASE)]),
+        (&catalog, vec![LOG, BUS, ("MARQUEE_CATALOG_DATABASE_URL", NO_DATABASE)]),
+        (&["migrate"], vec![("MARQUEE_DATABASE_URL", NO_DATABASE)]),
+    ];
+    for (arguments, variables) in services {
+        for (variable, _) in &variables {
+            let others = variables.iter().filter(|(other, _)| other != variable);
+            let mut missing = marquee(arguments);
+            missing.envs(others.copied());
+            let file = format!("{variable}_FILE");
+            let mut wrong = marquee(arguments);
+            wrong.envs(variables.iter().copied()).env(variable, SECRET);
+            let mut no_file = marquee(arguments);
+            no_file.envs(variables.iter().copied()).env_remove(variable);
+            no_file.env(&file, "/nowhere/at/all");
+            let mut both = marquee(arguments);
+            both.envs(variables.iter().copied()).env(&file, "/dev/null");
+            refused(missing, 64, &[variable]).await;
+            refused(wrong, 64, &[variable]).await;
+            refused(no_file, 64, &[&file, "/nowhere/at/all"]).await;
+            refused(both, 64, &[variable, &file]).await;
+        }
+        let mut listen = marquee(arguments);
+        listen.envs(variables).env("MARQUEE_LISTEN", "everywhere");
+        if arguments != ["migrate"] {
+            refused(listen, 64, &["MARQUEE_LISTEN"]).await;
+        }
+    }
 }
 
 #[tokio::test]

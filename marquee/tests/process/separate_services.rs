@@ -3,6 +3,7 @@
 use e2e::{Client, until};
 use reqwest::Method;
 use serde_json::Value;
+use tokio::process::Command;
 
 use crate::child::Process;
 use crate::deployment::Deployment;
@@ -18,12 +19,16 @@ impl Serving {
     /// Starts it with the urls of its own databases, each as its role, and waits until it is ready.
     pub(crate) async fn start(deployment: &Deployment, arguments: &[&str], databases: &[(&str, &str, &str)]) -> Self {
         let mut command = deployment.marquee(arguments);
-        command
-            .env("MARQUEE_LOG_FORMAT", "json")
-            .env_remove("MARQUEE_DATABASE_URL");
+        command.env_remove("MARQUEE_DATABASE_URL");
         for (variable, database, role) in databases {
             command.env(variable, deployment.url_as(database, role));
         }
+        Self::running(command).await
+    }
+
+    /// Starts the command and waits until it is ready.
+    pub(crate) async fn running(mut command: Command) -> Self {
+        command.env("MARQUEE_LOG_FORMAT", "json");
         let mut process = Process::start(command);
         let address = process.says("where it serves", |line| {
             let line: Value = serde_json::from_str(line).ok()?;
@@ -99,8 +104,11 @@ async fn every_service_runs_as_a_process_of_its_own() {
     assert_eq!(relay.client.get("/users/1").await.status, 404);
 
     for serving in [commands, relay, users, movies, catalog] {
+        assert_eq!(run(&deployment, &["ready", "--url", &serving.url]).await, "ready");
         serving.process.signal("TERM").await;
         let ended = serving.process.ended().await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
+        let gone = Process::start(deployment.marquee(&["ready", "--url", &serving.url]));
+        assert_eq!(gone.ended().await.code, Some(1), "nothing answers any more");
     }
 }

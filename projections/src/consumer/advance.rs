@@ -127,9 +127,15 @@ impl<'a> Advance<'a> {
                 }
             }
             let delay = delays.next().unwrap_or_else(|| self.consumer.args.retry_delay_max());
-            stop.run_until_cancelled(tokio::time::sleep(delay))
-                .await
-                .ok_or(Ending::Stopped)?;
+            let told = async {
+                tokio::select! {
+                    () = tokio::time::sleep(delay) => false,
+                    () = consumer.progress.pause_changed() => true,
+                }
+            };
+            if stop.run_until_cancelled(told).await.ok_or(Ending::Stopped)? {
+                self.row().await?;
+            }
         }
     }
 

@@ -3,6 +3,7 @@
 mod alone;
 mod faults;
 mod lifecycle;
+mod operators;
 mod ownership;
 mod parking;
 #[path = "../setup/process.rs"]

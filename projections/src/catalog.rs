@@ -17,7 +17,7 @@ use utoipa_axum::router::OpenApiRouter;
 use self::cinema_row::CinemaRow;
 use self::movie_row::MovieRow;
 use crate::row::{pass_over, project};
-use crate::{ApplyError, Generation, Projection, Reads, Recorded, StreamTable};
+use crate::{ApplyError, BulkLoad, Generation, Projection, Reads, Recorded, StreamTable, bulk};
 
 const BINDINGS: [Binding; 2] = [
     Binding {
@@ -87,6 +87,13 @@ impl Projection for Catalog {
             .partition(|recorded| matches!(recorded.event, Event::Movie(_)));
         project::<MovieRow>(tx, generation, &movies).await?;
         project::<CinemaRow>(tx, generation, &cinemas).await
+    }
+
+    fn bulk_load(&self) -> Option<BulkLoad> {
+        Some(BulkLoad::of(vec![
+            bulk::table::<MovieRow>("movie"),
+            bulk::table::<CinemaRow>("cinema"),
+        ]))
     }
 
     async fn discard(

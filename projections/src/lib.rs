@@ -8,6 +8,7 @@
 mod actions;
 mod apply;
 mod args;
+mod bulk;
 mod catalog;
 pub mod consumer;
 mod control;
@@ -36,6 +37,7 @@ mod verify;
 
 pub use apply::failure::ApplyError;
 pub use args::{ConsumerArgs, Name, ProjectionsArgs};
+pub use bulk::BulkLoad;
 pub use catalog::Catalog;
 pub use control::Paused;
 pub use generation::Generation;

@@ -6,7 +6,7 @@ use event_bus::Binding;
 use sqlx::PgConnection;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{ApplyError, Generation, Reads};
+use crate::{ApplyError, BulkLoad, Generation, Reads};
 
 /// A read model that is fed from the log. It can only write its own tables: a replay has no other effect.
 #[async_trait]
@@ -58,6 +58,11 @@ pub trait Projection: Send + Sync + 'static {
         generation: &Generation,
         events: &[Recorded],
     ) -> Result<(), ApplyError>;
+
+    /// Gives a faster way to load a generation from the beginning of the log, with the same result as [`Self::apply`].
+    fn bulk_load(&self) -> Option<BulkLoad> {
+        None
+    }
 
     /// Passes over an event that an operator has discarded, in the place it has in its stream: the events behind it
     /// must be applicable as if it had changed nothing.

@@ -1,5 +1,6 @@
 //! The seam between a batch of events and a table: load the rows of the batch's streams, fold, store the final states.
 
+pub(crate) mod copy;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -24,6 +25,10 @@ pub(crate) trait Row: Clone + Send + Sync + Sized {
     /// Takes in the stream's next event. A row that refuses an event may be left half changed: drop it.
     fn apply(&mut self, recorded: &Recorded) -> Result<(), Contradiction>;
 
+    /// Moves behind an event that changes nothing more. A row that is not just before the event stays where it is, and the
+    /// event that comes next will say so.
+    fn pass_over(&mut self, sequence: Sequence);
+
     /// The stream's id, and the row's key.
     fn id(&self) -> &str;
 }
@@ -34,6 +39,9 @@ pub(crate) trait Table: Row + for<'r> FromRow<'r, PgRow> + Unpin {
     const NAME: &'static str;
     /// The columns of a row, as they stand in a select list.
     const COLUMNS: &'static str;
+
+    /// Writes the row's fields, as many as there are columns and in their order.
+    fn copy(&self, rows: &mut copy::CopyRows) -> Result<(), sqlx::Error>;
 
     /// Writes the rows, new or not, in one statement. No id occurs twice.
     fn store(
@@ -148,7 +156,11 @@ pub(crate) async fn project<T: Table>(
 ///
 /// A probe of the primary key for each id, spelled out: the plan is made once per connection, often while the table is
 /// new and without statistics, and must serve when it is large.
-async fn load<T: Table>(tx: &mut PgConnection, generation: &Generation, ids: &[&str]) -> Result<Vec<T>, sqlx::Error> {
+pub(crate) async fn load<T: Table>(
+    tx: &mut PgConnection,
+    generation: &Generation,
+    ids: &[&str],
+) -> Result<Vec<T>, sqlx::Error> {
     let (table, columns) = (T::NAME, T::COLUMNS);
     let statement = format!(
         "SELECT {columns} FROM unnest($1::text[]) AS wanted(wanted_id) \

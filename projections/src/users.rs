@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use self::row::UserRow;
 use crate::row::{pass_over, project};
-use crate::{ApplyError, Generation, Projection, Reads, Recorded, StreamTable};
+use crate::{ApplyError, BulkLoad, Generation, Projection, Reads, Recorded, StreamTable, bulk};
 
 const BINDINGS: [Binding; 1] = [Binding {
     exchange: "user",
@@ -67,6 +67,10 @@ impl Projection for Users {
         events: &[Recorded],
     ) -> Result<(), ApplyError> {
         project::<UserRow>(tx, generation, &events.iter().collect::<Vec<_>>()).await
+    }
+
+    fn bulk_load(&self) -> Option<BulkLoad> {
+        Some(BulkLoad::of(vec![bulk::table::<UserRow>("user")]))
     }
 
     async fn discard(

@@ -87,6 +87,12 @@ impl Row for CinemaRow {
         Ok(())
     }
 
+    fn pass_over(&mut self, sequence: Sequence) {
+        if self.sequence == sequence.0 - 1 {
+            self.sequence = sequence.0;
+        }
+    }
+
     fn id(&self) -> &str {
         &self.id
     }

@@ -5,12 +5,28 @@ use sqlx::PgConnection;
 use super::cinema_row::CinemaRow;
 use super::movie_row::MovieRow;
 use crate::Generation;
+use crate::row::copy::CopyRows;
 use crate::row::{Table, json_texts};
 
 impl Table for CinemaRow {
     const NAME: &'static str = "cinemas";
     const COLUMNS: &'static str =
         "id, name, city_id, address, time_zone, programme, opened_at, updated_at, sequence, gone";
+
+    fn copy(&self, rows: &mut CopyRows) -> Result<(), sqlx::Error> {
+        rows.row(10)
+            .field(self.id.as_str())?
+            .field(self.name.as_str())?
+            .field(self.city_id.as_str())?
+            .field(self.address.as_str())?
+            .field(self.time_zone.as_str())?
+            .field(&self.programme)?
+            .field(self.opened_at)?
+            .field(self.updated_at)?
+            .field(self.sequence)?
+            .field(self.gone)?;
+        Ok(())
+    }
 
     async fn store(tx: &mut PgConnection, generation: &Generation, rows: &[Self]) -> Result<(), sqlx::Error> {
         let statement = format!(
@@ -46,6 +62,19 @@ impl Table for CinemaRow {
 impl Table for MovieRow {
     const NAME: &'static str = "movies";
     const COLUMNS: &'static str = "id, title, runtime_minutes, age_rating, genres, premiere_date, sequence, gone";
+
+    fn copy(&self, rows: &mut CopyRows) -> Result<(), sqlx::Error> {
+        rows.row(8)
+            .field(self.id.as_str())?
+            .field(self.title.as_str())?
+            .field(self.runtime_minutes)?
+            .field(self.age_rating.as_str())?
+            .field(&self.genres)?
+            .field(self.premiere_date)?
+            .field(self.sequence)?
+            .field(self.gone)?;
+        Ok(())
+    }
 
     async fn store(tx: &mut PgConnection, generation: &Generation, rows: &[Self]) -> Result<(), sqlx::Error> {
         let statement = format!(

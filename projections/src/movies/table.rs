@@ -4,12 +4,29 @@ use sqlx::PgConnection;
 
 use super::row::MovieRow;
 use crate::Generation;
+use crate::row::copy::CopyRows;
 use crate::row::{Table, json_texts};
 
 impl Table for MovieRow {
     const NAME: &'static str = "movies";
     const COLUMNS: &'static str = "id, title, synopsis, runtime_minutes, age_rating, genres, premiere_date, \
                                    announced_at, updated_at, sequence, gone";
+
+    fn copy(&self, rows: &mut CopyRows) -> Result<(), sqlx::Error> {
+        rows.row(11)
+            .field(self.id.as_str())?
+            .field(self.title.as_str())?
+            .field(self.synopsis.as_str())?
+            .field(self.runtime_minutes)?
+            .field(self.age_rating.as_str())?
+            .field(&self.genres)?
+            .field(self.premiere_date)?
+            .field(self.announced_at)?
+            .field(self.updated_at)?
+            .field(self.sequence)?
+            .field(self.gone)?;
+        Ok(())
+    }
 
     async fn store(tx: &mut PgConnection, generation: &Generation, rows: &[Self]) -> Result<(), sqlx::Error> {
         let statement = format!(

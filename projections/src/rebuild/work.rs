@@ -1,5 +1,6 @@
 //! The worker of an operation: load, index, verify, catch up, switch, on a connection of its own.
 
+mod load;
 mod switch;
 mod verify;
 
@@ -41,7 +42,7 @@ impl Work {
     /// [`Failure`]; the live generation is untouched then.
     pub(crate) async fn rebuild(&mut self, dry_run: bool) -> Result<(), Failure> {
         self.progress.enters(Phase::Loading);
-        self.apply_to(self.plan.load_to).await?;
+        self.load().await?;
         self.progress.enters(Phase::Indexing);
         self.index().await?;
         self.progress.enters(Phase::CatchingUp);

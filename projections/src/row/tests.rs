@@ -38,6 +38,10 @@ impl Row for Remembered {
         Ok(())
     }
 
+    fn pass_over(&mut self, sequence: Sequence) {
+        self.sequence = sequence;
+    }
+
     fn id(&self) -> &str {
         &self.id
     }

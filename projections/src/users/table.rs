@@ -4,12 +4,28 @@ use sqlx::PgConnection;
 
 use super::row::UserRow;
 use crate::Generation;
+use crate::row::copy::CopyRows;
 use crate::row::{Table, json_texts};
 
 impl Table for UserRow {
     const NAME: &'static str = "users";
     const COLUMNS: &'static str =
         "id, full_name, name_words, email, roles, created_at, updated_at, last_login_at, sequence, gone";
+
+    fn copy(&self, rows: &mut CopyRows) -> Result<(), sqlx::Error> {
+        rows.row(10)
+            .field(self.id.as_str())?
+            .field(self.full_name.as_str())?
+            .field(&self.name_words)?
+            .field(self.email.as_deref())?
+            .field(&self.roles)?
+            .field(self.created_at)?
+            .field(self.updated_at)?
+            .field(self.last_login_at)?
+            .field(self.sequence)?
+            .field(self.gone)?;
+        Ok(())
+    }
 
     async fn store(tx: &mut PgConnection, generation: &Generation, rows: &[Self]) -> Result<(), sqlx::Error> {
         let statement = format!(

@@ -13,7 +13,8 @@ RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock -delete \
 FROM rust:1.95-bookworm AS builder
 WORKDIR /marquee
 COPY --from=manifests /marquee .
-RUN cargo build --release --locked --package marquee
+RUN cargo build --release --locked --package marquee \
+    && find . -path ./target -prune -o -name '*.rs' -exec rm {} +
 COPY . .
 # Cargo goes by time, and the sources are older than the stand-ins compiled above.
 RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \

@@ -27,6 +27,8 @@ use crate::rebuild::work::{Pace, Work};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a query may take that began before the switch.
 const QUERIES_END: Duration = Duration::from_secs(2);
+/// How long cleaning up may take; then a new session tries again.
+const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(10);
 /// The pause before another attempt to clean up.
 const CLEAN_UP_DELAY: Duration = Duration::from_millis(500);
 
@@ -145,7 +147,7 @@ async fn finish(
     progress: &Progress,
     stop: &CancellationToken,
 ) -> Operation {
-    let mut cleaned = keeper.clean_up(engine, Some(&ended)).await;
+    let mut cleaned = clean_up(&mut keeper, engine, &ended).await;
     while let Err(error) = cleaned {
         tracing::warn!(projection = engine.name(), %error, "an operation's remains could not be removed yet");
         if stop.run_until_cancelled(sleep(CLEAN_UP_DELAY)).await.is_none() {
@@ -165,4 +167,10 @@ async fn finish(
     let written = record::load(keeper.connection(), engine.name()).await;
     keeper.release(engine).await;
     written.ok().flatten().unwrap_or(ended)
+}
+
+/// Cleans up, but not for longer than a process has that stops.
+async fn clean_up(keeper: &mut Keeper, engine: &Engine, ended: &Operation) -> Result<(), sqlx::Error> {
+    let cleaning = timeout(CLEAN_UP_TIMEOUT, keeper.clean_up(engine, Some(ended))).await;
+    cleaning.unwrap_or_else(|_elapsed| Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()))
 }

@@ -87,15 +87,20 @@ impl Runner {
                 None => tokio::select! {
                     () = stop.cancelled() => break,
                     () = sleep_until(sweep_at) => {
-                        sweep_at = Instant::now() + self.sweep().await;
+                        let Some(pause) = stop.run_until_cancelled(self.sweep()).await else {
+                            break;
+                        };
+                        sweep_at = Instant::now() + pause;
                         continue;
                     }
                     Some(request) = self.requests.recv() => request,
                 },
             };
-            match start(&self.engine, wanted).await {
-                Err(refusal) => drop(answer.send(Err(refusal))),
-                Ok(started) => {
+            // One that is broken off has done nothing, or leaves a record that the next start sees to.
+            match stop.run_until_cancelled(start(&self.engine, wanted)).await {
+                None => break,
+                Some(Err(refusal)) => drop(answer.send(Err(refusal))),
+                Some(Ok(started)) => {
                     // Nobody may be listening any more; the operation was asked for all the same.
                     let _ = answer.send(Ok(started.progress.operation()));
                     next = self.run_one(started, &stop).await;

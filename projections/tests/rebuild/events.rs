@@ -96,6 +96,21 @@ async fn a_hole_in_the_log_ends_a_rebuild() {
 }
 
 #[tokio::test]
+async fn a_generation_that_lacks_what_the_log_has_is_not_switched_to() {
+    let mut stack = Stack::start().await;
+    let process = stack.serve(Shelf::of_version(1)).await;
+    stack.append("lost-1").await;
+    let head = stack.append_many(10).await;
+    stack.relay(0, head).await;
+    stack.expect_shelf(head).await;
+    process.rebuild(json!({})).await;
+    let operation = process.ended().await;
+    assert_eq!(operation["error"]["code"], "VERIFICATION_FAILED", "{operation}");
+    stack.expect_only(1, None).await;
+    stack.expect_shelf(head).await;
+}
+
+#[tokio::test]
 async fn an_event_that_is_discarded_while_a_rebuild_runs_ends_it() {
     let mut stack = Stack::start().await;
     let process = stack.serve(Shelf::of_version(1)).await;

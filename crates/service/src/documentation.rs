@@ -37,7 +37,10 @@ const TAGS: [(&str, &str); 7] = [
     ("movies", "What is shown, and from which day on."),
     ("cinemas", "Where it is shown, and each cinema's programme."),
     ("catalog", "What a city's cinemas show, and which of it is new."),
-    ("projections", "How far the read models are, and what operators do to them."),
+    (
+        "projections",
+        "How far the read models are, and what operators do to them.",
+    ),
     ("log", "Where the log ends, and how far it is published."),
     ("health", "What the process says about itself."),
 ];

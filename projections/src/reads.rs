@@ -47,6 +47,8 @@ pub struct Read {
     pub connection: PoolConnection<Postgres>,
     /// The live generation: its schema goes into the SQL.
     pub generation: Generation,
+    /// Version of the code that made it: newer code serves it until it is rebuilt, and must not ask it for newer columns.
+    pub version: i32,
     /// Read before the data, so the data can only be newer: the answer's `Read-Position`.
     pub position: Position,
 }
@@ -97,6 +99,7 @@ impl Reads {
                 return Ok(Read {
                     connection,
                     generation: row.generation,
+                    version: row.version,
                     position: row.checkpoint.position,
                 });
             }

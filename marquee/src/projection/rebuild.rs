@@ -166,7 +166,7 @@ fn finish(one: &One, followed: Option<Ended>) -> Result<ExitCode, Failure> {
 fn lost_by_rebuild(before: &ProjectionView) -> Option<String> {
     let retired = before.retired_generation.as_ref()?;
     Some(format!(
-        "A rebuild of {}\n  serves {} until the new one is ready, and keeps it\n  drops {} for good",
+        "A rebuild of {}\n  serves {} until the new one is ready, and keeps it\n  drops {} for good once it has switched",
         before.name,
         live(before),
         kept(retired),
@@ -215,7 +215,7 @@ mod tests {
         assert_eq!(
             lost_by_rebuild(&before).expect("the retired one"),
             "A rebuild of catalog\n  serves generation 3 (version 2, position 12,000) until the new one is ready, and \
-             keeps it\n  drops generation 2 (version 1, position 9,000) for good"
+             keeps it\n  drops generation 2 (version 1, position 9,000) for good once it has switched"
         );
         let touched = touched_by_rollback(&before).expect("a switch");
         let end = "to generation 2 (version 1, position 9,000), after catching up 3,000 events";

@@ -166,6 +166,16 @@ pub(crate) async fn put_aside(
     .map(drop)
 }
 
+/// Leaves the retired generation, if there is one, to be removed with what is unfinished: its tables are not to be dropped
+/// while the projection's row is locked.
+pub(crate) async fn give_up_retired(tx: &mut PgConnection, projection: &'static str) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE public.generation SET state = 'building' WHERE projection = $1 AND state = 'retired'")
+        .bind(projection)
+        .execute(tx)
+        .await
+        .map(drop)
+}
+
 /// Forgets a generation that is not live; its schema stays.
 pub(crate) async fn forget(
     tx: &mut PgConnection,

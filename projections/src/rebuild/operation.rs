@@ -74,7 +74,8 @@ pub enum Phase {
     Switching,
 }
 
-/// A rebuild or a rollback: the one that runs, or the last one.
+/// A rebuild or a rollback: the one that runs, or the last one. What an earlier version of the program wrote must be
+/// readable: a field that comes later is an option.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Operation {
     /// Name of the projection.

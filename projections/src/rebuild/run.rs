@@ -99,7 +99,7 @@ async fn work(engine: &Engine, begun: &Begun, progress: &Arc<Progress>) -> Resul
     };
     let generation = Generation::new(engine.name(), operation.generation);
     if standing == Standing::Building {
-        make_generation(&mut connection, engine, generation, operation.dry_run).await?;
+        make_generation(&mut connection, engine, generation).await?;
     }
     let mut work = Work {
         target: Target {
@@ -122,18 +122,14 @@ async fn work(engine: &Engine, begun: &Begun, progress: &Arc<Progress>) -> Resul
     Ok(())
 }
 
-/// Makes the empty generation. The retired one makes room for it, unless nothing is going to be retired.
+/// Makes the empty generation.
 async fn make_generation(
     connection: &mut PgConnection,
     engine: &Engine,
     generation: Generation,
-    dry_run: bool,
 ) -> Result<(), sqlx::Error> {
     let mut tx = connection.begin().await?;
     control::lock(&mut tx, engine.name()).await?;
-    if !dry_run {
-        generations::remove_all(&mut tx, engine.name(), Standing::Retired).await?;
-    }
     generations::begin(&mut tx, &**engine.projection(), generation).await?;
     tx.commit().await
 }

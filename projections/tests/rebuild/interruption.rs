@@ -36,6 +36,21 @@ async fn called_off_while_it_loads_it_leaves_no_trace() {
 }
 
 #[tokio::test]
+async fn called_off_it_leaves_the_generation_that_a_rollback_goes_to() {
+    let (stack, process, head) = served(Shelf::of_version(1)).await;
+    process.rebuilt().await;
+    stack.expect_only(2, Some(1)).await;
+    process.rebuild(json!({"throttle": 1})).await;
+    process.reach_phase("loading").await;
+    assert_eq!(process.cancel().await.status(), 202);
+    assert_eq!(process.ended().await["state"], "cancelled");
+    stack.expect_only(2, Some(1)).await;
+    process.rebuilt().await;
+    stack.expect_only(4, Some(2)).await;
+    stack.expect_shelf(head).await;
+}
+
+#[tokio::test]
 async fn called_off_while_it_makes_indexes_it_leaves_no_trace() {
     let shelf = Shelf::of_version(1);
     let (stack, process, head) = served(shelf.clone()).await;

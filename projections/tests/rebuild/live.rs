@@ -57,8 +57,8 @@ async fn read_until(url: String, is_over: Arc<AtomicBool>) -> usize {
             .ok()
             .and_then(|text| text.parse().ok())
             .expect("a position");
-        let shelf: Vec<(String, i64)> = response.json().await.expect("the shelf");
-        let sum: i64 = shelf.iter().map(|(_, sequence)| sequence).sum();
+        let shelf: Vec<(String, i64, i64)> = response.json().await.expect("the shelf");
+        let sum: i64 = shelf.iter().map(|(_, sequence, _)| sequence).sum();
         assert!(
             at >= position && sum >= events,
             "{at} after {position}, {sum} events after {events}"

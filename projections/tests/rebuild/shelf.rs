@@ -157,16 +157,21 @@ impl Projection for Shelf {
     }
 }
 
-/// How many events each movie has come to.
+/// How many events each movie has come to, and how many premieres are known of it: of a generation of version 1 none.
 #[utoipa::path(get, path = "/shelf/{prefix}", responses((status = OK)))]
 async fn sequences(
     State(reads): State<Reads>,
     Path(prefix): Path<String>,
     wanted: ReadWanted,
-) -> Result<Answer<Vec<(String, i64)>>, Problem> {
+) -> Result<Answer<Vec<(String, i64, i32)>>, Problem> {
     let mut read = reads.begin(&wanted, &[]).await?;
+    let premieres = if read.version == 1 {
+        "0"
+    } else {
+        "cardinality(premieres)"
+    };
     let select = format!(
-        "SELECT id, sequence FROM {}.movies WHERE starts_with(id, $1) ORDER BY id",
+        "SELECT id, sequence, {premieres} FROM {}.movies WHERE starts_with(id, $1) ORDER BY id",
         read.generation
     );
     let rows = sqlx::query_as(&select)

@@ -2,8 +2,20 @@
 
 use serde_json::{Value, json};
 
+use crate::process::Process;
 use crate::shelf::Shelf;
 use crate::stack::Stack;
+
+/// The sum of the column that only version 2 has, as a query shows it.
+async fn premieres_shown(process: &Process) -> i64 {
+    let response = reqwest::get(format!("{}/shelf/m-", process.url))
+        .await
+        .expect("an answer");
+    assert_eq!(response.status(), 200);
+    let shelf: Vec<(String, i64, i64)> = response.json().await.expect("the shelf");
+    assert!(!shelf.is_empty());
+    shelf.iter().map(|(_, _, premieres)| premieres).sum()
+}
 
 #[tokio::test]
 async fn new_code_fills_its_column_for_all_history_and_old_code_goes_back_up_to_date() {
@@ -19,7 +31,9 @@ async fn new_code_fills_its_column_for_all_history_and_old_code_goes_back_up_to_
     assert!(told.contains("marquee projections rebuild recorder"), "{told}");
     let unapplied = stack.append_many(20).await;
     stack.relay(head, unapplied).await;
+    assert_eq!(premieres_shown(&new).await, 0, "the new code serves the old generation");
     let operation = new.rebuilt().await;
+    assert!(premieres_shown(&new).await > 0, "and then its own");
     assert_eq!(operation["verification"]["columns_added"], json!(["movies.premieres"]));
     assert_eq!(operation["verification"]["differences_total"], 0);
     stack.expect_shelf(unapplied).await;

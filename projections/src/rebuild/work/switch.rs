@@ -84,6 +84,7 @@ impl Work {
         let standing = if is_empty {
             Standing::Building
         } else {
+            generations::give_up_retired(&mut tx, name).await?;
             Standing::Retired
         };
         generations::put_aside(&mut tx, name, &live, standing).await?;

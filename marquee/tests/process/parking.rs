@@ -44,6 +44,8 @@ async fn a_parked_stream_is_seen_with_its_reason_and_applied_in_order_after_the_
     }
     let status = told(&deployment, &["status"]).await.said_with(3);
     assert!(status.contains("users: 1 parked stream"), "{status}");
+    let audit = told(&deployment, &["verify"]).await.said_with(1);
+    assert!(audit.contains("torn"), "{audit}");
 
     let other = told(&deployment, &["parked", "show", "users", "1000"])
         .await
@@ -64,6 +66,7 @@ async fn a_parked_stream_is_seen_with_its_reason_and_applied_in_order_after_the_
     let user = up.client.get("/users/torn").await.accepted().body;
     assert_eq!(user["full_name"], "Grace", "in order");
     told(&deployment, &["status"]).await.said_with(0);
+    told(&deployment, &["verify"]).await.said_with(0);
     up.stop("INT").await;
 }
 

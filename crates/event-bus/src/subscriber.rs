@@ -118,7 +118,7 @@ impl Subscriber {
         within("channel.close", channel.close(200, "OK".into())).await
     }
 
-    /// Asks how long the queue is, on the channel that consumes it.
+    /// Asks how long the queue is, on the channel that consumes it. The broker counts a moment behind what it does.
     ///
     /// # Errors
     /// The subscriber is lost, also when the queue is not there any more.

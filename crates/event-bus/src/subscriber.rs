@@ -29,7 +29,8 @@ pub struct Subscriber {
 pub struct Depth {
     /// Messages that wait to be delivered; those that are delivered and not acknowledged are not among them.
     pub messages: u32,
-    /// Consumers, active or waiting to become that.
+    /// Consumers as the broker counts them: of a queue with a single active one, not those that wait to become it (seen with
+    /// RabbitMQ 3.10).
     pub consumers: u32,
 }
 
@@ -118,7 +119,7 @@ impl Subscriber {
         within("channel.close", channel.close(200, "OK".into())).await
     }
 
-    /// Asks how long the queue is, on the channel that consumes it. The broker counts a moment behind what it does.
+    /// Asks how long the queue is, on the channel that consumes it.
     ///
     /// # Errors
     /// The subscriber is lost, also when the queue is not there any more.

@@ -136,7 +136,7 @@ pub struct QueueStatus {
     pub name: String,
     /// Messages that wait to be delivered.
     pub messages: u32,
-    /// Consumers of all processes; one is active, the others wait.
+    /// Consumers as the broker counts them: the active one, not those that wait to become it.
     pub consumers: u32,
 }
 

@@ -12,6 +12,7 @@ use projections::Name;
 use crate::api::{ApiArgs, OperatorArgs};
 use crate::confirm::ConfirmArgs;
 use crate::failure::Failure;
+use crate::projection::ReasonArgs;
 
 /// What to try.
 pub(crate) const HELP: &str = "\
@@ -75,6 +76,8 @@ pub(crate) enum ParkedCommand {
         #[arg(long, conflicts_with = "position")]
         all: bool,
         #[command(flatten)]
+        reason: ReasonArgs,
+        #[command(flatten)]
         operator: OperatorArgs,
     },
     /// Passes over a stream's first parked event for good, and applies those behind it
@@ -115,10 +118,13 @@ pub(crate) async fn run(command: ParkedCommand) -> Result<ExitCode, Failure> {
         ParkedCommand::Retry {
             of,
             position: Some(position),
+            reason,
             operator,
             ..
-        } => act::retry(&of, position, &operator).await,
-        ParkedCommand::Retry { of, operator, .. } => act::retry_all(&of, &operator).await,
+        } => act::retry(&of, position, &reason, &operator).await,
+        ParkedCommand::Retry {
+            of, reason, operator, ..
+        } => act::retry_all(&of, &reason, &operator).await,
         ParkedCommand::Discard {
             of,
             position,

@@ -23,7 +23,7 @@ use rebuild::RebuildArgs;
 pub(crate) const HELP: &str = "\
 A rebuild makes a read model anew from the log, as a generation of its own
 beside the live one, compares the two, and switches. Queries go on meanwhile. The
-generation before is kept for a rollback until the next rebuild.
+generation before is kept for a rollback until the next switch.
 
 Examples:
   marquee projections list                         How each of them is
@@ -65,7 +65,7 @@ pub(crate) struct One {
 pub(crate) struct ReasonArgs {
     /// Why, recorded with your name
     #[arg(long, value_name = "TEXT")]
-    reason: Option<String>,
+    pub(crate) reason: Option<String>,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -96,6 +96,8 @@ pub(crate) enum ProjectionCommand {
     Resume {
         #[command(flatten)]
         one: One,
+        #[command(flatten)]
+        reason: ReasonArgs,
         #[command(flatten)]
         operator: OperatorArgs,
     },
@@ -137,7 +139,7 @@ pub(crate) async fn run(command: ProjectionCommand) -> Result<ExitCode, Failure>
         ProjectionCommand::List { api, json } => inspect::list(&api.api()?, json).await,
         ProjectionCommand::Show { one } => inspect::show(&one).await,
         ProjectionCommand::Pause { one, reason, operator } => pause::pause(&one, &reason, &operator).await,
-        ProjectionCommand::Resume { one, operator } => pause::resume(&one, &operator).await,
+        ProjectionCommand::Resume { one, reason, operator } => pause::resume(&one, &reason, &operator).await,
         ProjectionCommand::Rebuild(args) => rebuild::rebuild(args).await,
         ProjectionCommand::Rollback {
             one,

@@ -36,7 +36,8 @@ pub(crate) struct VerifyArgs {
 
 pub(crate) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
     let databases = args.databases.databases()?;
-    let mut audited = vec![event_store::audit(&databases.event_store).await];
+    let discarded = projection::discarded(&databases.projections).await;
+    let mut audited = vec![event_store::audit(&databases.event_store, &discarded).await];
     let progress = Progress::start();
     for (name, url) in &databases.projections {
         progress.step(&format!("The projection {}", name.as_str()));

@@ -1,8 +1,12 @@
 -- What an operator asks afterwards: which events a request led to, when they were published, and which of its commands
 -- were recorded under a key.
 
+-- Counts the moves of the relay's checkpoint, for the ring below. First of all: what may have to wait for a lock waits before
+-- anything long is done.
+ALTER TABLE relay ADD COLUMN moves bigint NOT NULL DEFAULT 0;
+
 -- The request of each event. The ids that the command API makes grow with time, so that an entry goes to the end of the
--- index: appends measured with and without it differ by less than 1 %. Making it locks out appends for a moment, a few
+-- index: appends measured with and without it differ by less than 1 %. Making it lets appends wait, seen: 0.7
 -- seconds per million events.
 CREATE INDEX events_correlation_id ON events ((metadata ->> 'correlation_id'));
 
@@ -15,8 +19,6 @@ CREATE TABLE published (
     at timestamptz NOT NULL
 ) WITH (fillfactor = 50); -- Room for new versions of a row on its page: it is updated for ever.
 
--- Counts the moves of the checkpoint; the next slot is this modulo the size of the ring.
-ALTER TABLE relay ADD COLUMN moves bigint NOT NULL DEFAULT 0;
 INSERT INTO published SELECT 0, position, clock_timestamp() FROM relay;
 
 ALTER TABLE published OWNER TO marquee_event_store;

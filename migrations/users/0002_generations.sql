@@ -1,9 +1,8 @@
--- What rebuilds and operators leave behind. Everything here is locked through the projection's row: whoever changes it
--- locks that row first.
+-- What rebuilds and operators leave behind. It is changed under the lock of the projection's row, but for what is removed.
 
 -- Generations are counted and never used twice; a paused projection applies nothing.
 ALTER TABLE projection
-    ADD COLUMN last_generation bigint,
+    ADD COLUMN last_generation bigint DEFAULT 1,
     ADD COLUMN paused_at timestamptz,
     ADD COLUMN paused_by text,
     ADD COLUMN paused_reason text,
@@ -18,7 +17,8 @@ ALTER TABLE projection
 CREATE TABLE generation (
     projection      text NOT NULL,
     number          bigint NOT NULL CHECK (number > 0),
-    -- building: a rebuild works on it; it is dropped when that does not end well. retired: kept for a rollback.
+    -- building: a rebuild works on it, or it was given up; without a rebuild at work it is removed. retired: kept for a
+    -- rollback.
     state           text NOT NULL CHECK (state IN ('building', 'retired')),
     version         integer NOT NULL,
     binding_version integer NOT NULL,

@@ -156,6 +156,17 @@ impl Inspector {
         Ok((count, streams))
     }
 
+    /// Lists the events that operators have discarded, by their ids.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn discarded(&mut self) -> Result<Vec<Uuid>, sqlx::Error> {
+        sqlx::query_scalar("SELECT event_id FROM public.discarded_event WHERE projection = $1")
+            .bind(self.projection)
+            .fetch_all(&mut self.connection)
+            .await
+    }
+
     /// Ends the connection.
     pub async fn close(self) {
         // What it was for is done.

@@ -44,7 +44,7 @@ async fn pause(
 ) -> Result<Json<ProjectionStatus>, Problem> {
     let operated = all.find(&name)?;
     let reason = why.checked()?;
-    change(operated, &operator, Some(reason.as_deref()))
+    change(operated, &operator, Change::Pause, reason.as_deref())
         .await
         .map_err(unreadable)?;
     Ok(Json(operated.observed.status().await))
@@ -55,6 +55,7 @@ async fn pause(
 /// It goes on where it was. One that is not paused stays as it is.
 #[utoipa::path(post, path = "/projections/{name}/resume", operation_id = "resume_projection", tag = "projections",
     params(("name" = String, Path, description = "Its name", example = "catalog"), Operator),
+    request_body(content = Option<Why>, description = "Why, if you like"),
     responses(
         (status = OK, description = "How it is now", body = ProjectionStatus),
         (status = NOT_FOUND, description = "`PROJECTION_NOT_FOUND`",
@@ -63,20 +64,29 @@ async fn resume(
     State(all): State<AllOperated>,
     Path(name): Path<String>,
     operator: Operator,
-    OptionalBody(Nothing {}): OptionalBody<Nothing>,
+    OptionalBody(why): OptionalBody<Why>,
 ) -> Result<Json<ProjectionStatus>, Problem> {
     let operated = all.find(&name)?;
-    change(operated, &operator, None).await.map_err(unreadable)?;
+    let reason = why.checked()?;
+    change(operated, &operator, Change::Resume, reason.as_deref())
+        .await
+        .map_err(unreadable)?;
     Ok(Json(operated.observed.status().await))
 }
 
-/// A body without fields.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Nothing {}
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Change {
+    Pause,
+    Resume,
+}
 
-/// Pauses for a reason or, without one, resumes; tells the consumer of this process.
-async fn change(operated: &Operated, operator: &Operator, pause: Option<Option<&str>>) -> Result<(), sqlx::Error> {
+/// Pauses or resumes, and tells the consumer of this process.
+async fn change(
+    operated: &Operated,
+    operator: &Operator,
+    change: Change,
+    why: Option<&str>,
+) -> Result<(), sqlx::Error> {
     let projection = operated.projection.name();
     let mut connection = operated.pool.acquire().await?;
     let mut tx = connection.begin().await?;
@@ -84,17 +94,17 @@ async fn change(operated: &Operated, operator: &Operator, pause: Option<Option<&
     let row = control::load(&mut tx, projection)
         .await?
         .ok_or(sqlx::Error::RowNotFound)?;
-    if row.paused.is_some() == pause.is_some() {
+    if row.paused.is_some() == (change == Change::Pause) {
         return Ok(());
     }
-    let (action, why) = match pause {
-        Some(why) => {
+    let action = match change {
+        Change::Pause => {
             control::pause(&mut tx, projection, &operator.0, why).await?;
-            (Action::Pause, why)
+            Action::Pause
         }
-        None => {
+        Change::Resume => {
             control::resume(&mut tx, projection).await?;
-            (Action::Resume, None)
+            Action::Resume
         }
     };
     actions::record(&mut tx, projection, action, operator, why, None).await?;

@@ -7,7 +7,7 @@
 //! projection's row. Positions do not go back by it, unless the log did. One operation per projection at a time, in whatever
 //! process. However an operation ends, nothing of it is left, or it is removed by whoever starts next.
 //!
-//! Failure: an event that cannot be read or applied ends the operation, with its position; nothing is parked. When the
+//! Failure: an event that cannot be read or applied ends the operation, with its position; a rebuild parks nothing. When the
 //! keeper's session is lost, the operation is lost.
 
 pub(crate) mod compare;

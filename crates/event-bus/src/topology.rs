@@ -1,4 +1,4 @@
-//! Exchanges, queues and bindings, declared idempotently by whoever uses them: start order does not matter.
+//! Exchanges, queues and bindings, declared idempotently by whoever uses them and may declare them: then start order does not matter.
 
 use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
 use lapin::protocol::AMQPSoftError;

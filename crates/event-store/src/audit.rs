@@ -8,6 +8,8 @@
 mod events;
 mod rest;
 
+use std::collections::HashSet;
+
 use domain::Position;
 use serde::Serialize;
 use sqlx::{Acquire, Executor, PgConnection};
@@ -88,7 +90,7 @@ impl Finding {
     }
 }
 
-/// Audits an event store. `progress` is told after every few hundred events how many are done, and where the log ends.
+/// Audits an event store. A malformed event of `discarded` is no finding: operators have decided to pass over it. `progress` is told after every few hundred events how many are done, and where the log ends.
 ///
 /// The connection needs a role that may read the log and, to check everything, the relay's row and the idempotency keys,
 /// such as `marquee_event_relay`.
@@ -97,6 +99,7 @@ impl Finding {
 /// [`AuditError::Database`]: then nothing is known.
 pub async fn audit(
     connection: &mut PgConnection,
+    discarded: &HashSet<Uuid>,
     progress: &(dyn Fn(Position, Position) + Send + Sync),
 ) -> Result<LogAudit, AuditError> {
     let mut tx = connection.begin().await?;
@@ -111,7 +114,7 @@ pub async fn audit(
     .await?;
     let head = Position(head);
     let parts = vec![
-        events::audit(&mut tx, head, progress).await?,
+        events::audit(&mut tx, head, discarded, progress).await?,
         rest::streams(&mut tx).await?,
         rest::relay(&mut tx, head).await?,
         rest::idempotency_keys(&mut tx, head).await?,

@@ -11,23 +11,29 @@ use crate::failure::Failure;
 use crate::parked::Of;
 use crate::parked::list::every_stream;
 use crate::parked::view::{ParkedStream, Retried};
+use crate::projection::ReasonArgs;
 use crate::table::{count, printable, thousands};
 use crate::terminal::print;
 
-pub(crate) async fn retry(of: &Of, position: i64, operator: &OperatorArgs) -> Result<ExitCode, Failure> {
+pub(crate) async fn retry(
+    of: &Of,
+    position: i64,
+    reason: &ReasonArgs,
+    operator: &OperatorArgs,
+) -> Result<ExitCode, Failure> {
     let api = of.api.api_as(operator)?;
-    let sent = retry_one(&api, of, position).await?;
+    let sent = retry_one(&api, of, position, reason).await?;
     told(of, &format!("position {position}"), &sent)
 }
 
 /// One stream after the other; those that stay parked do not keep the others from being tried.
-pub(crate) async fn retry_all(of: &Of, operator: &OperatorArgs) -> Result<ExitCode, Failure> {
+pub(crate) async fn retry_all(of: &Of, reason: &ReasonArgs, operator: &OperatorArgs) -> Result<ExitCode, Failure> {
     let api = of.api.api_as(operator)?;
     let streams = every_stream(&api, of.name).await?;
     let (mut lines, mut answers, mut parked) = (Vec::new(), Vec::new(), 0);
     for stream in streams {
         let stream = ParkedStream::deserialize(&stream)?;
-        let mut sent = retry_one(&api, of, stream.position).await?;
+        let mut sent = retry_one(&api, of, stream.position, reason).await?;
         let retried = Retried::deserialize(&sent)?;
         parked += i64::from(retried.still_parked > 0);
         lines.push(format!("{}: {}", printable(&stream.stream()), outcome(&retried)));
@@ -66,8 +72,9 @@ pub(crate) async fn discard(
     told(of, &printable(&stream.stream()), &sent)
 }
 
-async fn retry_one(api: &Api, of: &Of, position: i64) -> Result<Value, Failure> {
-    Ok(api.post(&format!("{}/{position}/retry", of.path()), json!({})).await?)
+async fn retry_one(api: &Api, of: &Of, position: i64, reason: &ReasonArgs) -> Result<Value, Failure> {
+    let body = json!({ "reason": reason.reason });
+    Ok(api.post(&format!("{}/{position}/retry", of.path()), body).await?)
 }
 
 /// What a discard does, before it does.

@@ -24,8 +24,8 @@ pub(crate) async fn pause(one: &One, reason: &ReasonArgs, operator: &OperatorArg
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) async fn resume(one: &One, operator: &OperatorArgs) -> Result<ExitCode, Failure> {
-    let view = change(one, "resume", json!({}), operator).await?;
+pub(crate) async fn resume(one: &One, reason: &ReasonArgs, operator: &OperatorArgs) -> Result<ExitCode, Failure> {
+    let view = change(one, "resume", json!({ "reason": reason.reason }), operator).await?;
     if let Some(view) = view {
         let position = position(&view);
         print(&format!("{} goes on{position}.", one.name.as_str()))?;

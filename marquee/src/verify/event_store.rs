@@ -1,5 +1,6 @@
 //! The audit of the event store, with a bar for a long log.
 
+use std::collections::HashSet;
 use std::io::{IsTerminal, stderr};
 use std::time::Duration;
 
@@ -9,24 +10,25 @@ use service::database::{DatabaseUrl, connect_options};
 use service::{BoxError, with_causes};
 use sqlx::{ConnectOptions, Connection};
 use tokio::time::timeout;
+use uuid::Uuid;
 
 use super::audited::Audited;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SUBJECT: &str = "event store";
 
-pub(super) async fn audit(url: &DatabaseUrl) -> Audited {
-    match looked_at(url).await {
+pub(super) async fn audit(url: &DatabaseUrl, discarded: &HashSet<Uuid>) -> Audited {
+    match looked_at(url, discarded).await {
         Ok(audited) => audited,
         Err(error) => Audited::unreachable(SUBJECT.to_owned(), format!("{url}: {}", with_causes(&*error))),
     }
 }
 
-async fn looked_at(url: &DatabaseUrl) -> Result<Audited, BoxError> {
+async fn looked_at(url: &DatabaseUrl, discarded: &HashSet<Uuid>) -> Result<Audited, BoxError> {
     let options = connect_options(url, "marquee verify");
     let mut connection = timeout(CONNECT_TIMEOUT, options.connect()).await??;
     let bar = bar();
-    let audit = event_store::audit(&mut connection, &|done: Position, head: Position| {
+    let audit = event_store::audit(&mut connection, discarded, &|done: Position, head: Position| {
         bar.set_length(head.0.unsigned_abs());
         bar.set_position(done.0.unsigned_abs());
     })

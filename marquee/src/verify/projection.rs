@@ -1,5 +1,6 @@
 //! The audit of a projection: its checkpoint is in the log, nothing is parked, and its rows are what the log says.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use domain::Position;
@@ -7,6 +8,7 @@ use event_store::{AuditedPart, Finding, LogReader};
 use projections::{Audit, Inspector, Name, ParkedStream, Reached, Served};
 use service::database::{DatabaseUrl, PoolOptions, pool};
 use service::{BoxError, with_causes};
+use uuid::Uuid;
 
 use super::audited::{Audited, finding};
 use crate::table::thousands;
@@ -51,6 +53,21 @@ async fn looked_at(
     let rows = rows(name, url, event_store).await;
     let parts = vec![checkpoint(&log, reached).await?, parked, rows];
     Ok((format!("at position {}", reached.position.0), parts))
+}
+
+/// The events that operators of the projections have discarded. One that is discarded by one projection and not by another
+/// is parked there, which is a finding of that one. A database that cannot be asked is found out by its own audit.
+pub(super) async fn discarded(projections: &[(Name, Option<DatabaseUrl>)]) -> HashSet<Uuid> {
+    let mut discarded = HashSet::new();
+    for (name, url) in projections {
+        if let Some(url) = url
+            && let Ok(mut inspector) = Inspector::open(name.as_str(), url).await
+        {
+            discarded.extend(inspector.discarded().await.unwrap_or_default());
+            inspector.close().await;
+        }
+    }
+    discarded
 }
 
 /// No stream waits for an operator.

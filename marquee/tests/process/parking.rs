@@ -89,6 +89,8 @@ async fn a_discarded_event_is_passed_over_once_somebody_has_confirmed_it() {
         .await
         .said_with(0);
     assert!(said.contains("2 passed over"), "{said}");
+    let audit = told(&deployment, &["verify"]).await.said_with(0);
+    assert!(audit.contains("1 that operators have discarded"), "{audit}");
     let listed = told(&deployment, &["parked", "list", "users"]).await.said_with(0);
     assert!(listed.contains("Nothing is parked"), "{listed}");
     let shown = told(&deployment, &["projections", "show", "users"]).await.said_with(0);

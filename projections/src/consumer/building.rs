@@ -82,7 +82,11 @@ impl Session<'_> {
                 continue;
             };
             match (operation.state, operation.error) {
-                (OperationState::Running | OperationState::Succeeded, _) => {}
+                (OperationState::Running, _) => {}
+                // Then it was another one, such as a dry run, that was at work before.
+                (OperationState::Succeeded, _) => {
+                    return Err(Ending::NotBuilt("another operation came first".to_owned()));
+                }
                 (OperationState::Failed, Some(error)) if error.position.is_none() => {
                     return Err(Ending::NotBuilt(error.detail));
                 }

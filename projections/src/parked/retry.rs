@@ -34,7 +34,7 @@ const TRIES_MAX: u32 = 5;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     /// Its events applied.
-    Retry,
+    Retry { reason: Option<String> },
     /// Its first event passed over, or all of them, and the others applied.
     Discard { reason: String, all: bool },
 }
@@ -264,7 +264,7 @@ async fn record(
     wanted: &Wanted,
 ) -> Result<(), sqlx::Error> {
     let (action, why, all) = match wanted {
-        Wanted::Retry => (Action::Retry, None, false),
+        Wanted::Retry { reason } => (Action::Retry, reason.as_deref(), false),
         Wanted::Discard { reason, all } => (Action::Discard, Some(reason.as_str()), *all),
     };
     let subject = format!(

@@ -19,8 +19,7 @@ use crate::actions::PageParameters;
 use crate::operated::{AllOperated, Operated};
 use crate::operator::Operator;
 use crate::parameters::{Parameters, path_id};
-use crate::pause::Nothing;
-use crate::reason::{self, OptionalBody};
+use crate::reason::{self, OptionalBody, Why};
 use crate::refusal::unreadable;
 use crate::{Cursor, Page, control};
 
@@ -160,6 +159,7 @@ async fn details(operated: &Operated, position: i64) -> Result<Option<ParkedStre
     tag = "projections",
     params(("name" = String, Path, description = "Its name", example = "catalog"),
         ("position" = i64, Path, description = "Of the stream's first parked event", minimum = 1), Operator),
+    request_body(content = Option<Why>, description = "Why, if you like"),
     responses(
         (status = OK, description = "What became of them", body = RetryOutcome),
         (status = NOT_FOUND, description = "`PROJECTION_NOT_FOUND`, `NOT_PARKED`",
@@ -171,9 +171,11 @@ async fn retry_stream(
     State(all): State<AllOperated>,
     Path((name, position)): Path<(String, String)>,
     operator: Operator,
-    OptionalBody(Nothing {}): OptionalBody<Nothing>,
+    OptionalBody(why): OptionalBody<Why>,
 ) -> Result<Json<RetryOutcome>, Problem> {
-    act(all.find(&name)?, &operator, parse_position(&position)?, &Wanted::Retry).await
+    let (operated, position) = (all.find(&name)?, parse_position(&position)?);
+    let wanted = Wanted::Retry { reason: why.checked()? };
+    act(operated, &operator, position, &wanted).await
 }
 
 /// Discard a parked event

@@ -190,7 +190,7 @@ pub(crate) async fn forget(
         .map(drop)
 }
 
-/// Removes the generations of a standing, rows and schemas. The caller's transaction has locked the projection's row.
+/// Removes the generations of a standing, rows first and then schemas: without its row nobody can switch to one.
 pub(crate) async fn remove_all(
     tx: &mut PgConnection,
     projection: &'static str,

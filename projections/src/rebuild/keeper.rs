@@ -9,13 +9,13 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::metric;
 use crate::rebuild::engine::Engine;
 use crate::rebuild::failure::Failure;
 use crate::rebuild::generations::{self, Standing};
 use crate::rebuild::operation::Operation;
 use crate::rebuild::progress::Progress;
 use crate::rebuild::record::{self, Asked};
-use crate::{control, metric};
 
 /// How often the progress is written.
 const NOTE_INTERVAL: Duration = Duration::from_millis(500);
@@ -95,7 +95,7 @@ impl Keeper {
         let name = engine.name();
         record::end_workers(&mut self.connection, &engine.worker_name()).await?;
         let mut tx = self.connection.begin().await?;
-        control::lock(&mut tx, name).await?;
+        // The projection's row is not locked: a reader of the tables, such as a backup, must not hold up the consumer.
         generations::remove_all(&mut tx, name, Standing::Building).await?;
         if let Some(ended) = ended {
             record::end(&mut tx, ended).await?;

@@ -65,6 +65,15 @@ pub(crate) async fn run(engine: &Engine, started: Started, stop: &CancellationTo
     let ended = finish(engine, keeper, ended, &progress, stop).await;
     counter!(metric::REBUILDS, metric::PROJECTION => name, metric::STATE => ended.state.as_str()).increment(1);
     let error = ended.error.as_ref().map(|error| error.detail.as_str());
+    if ended.state == OperationState::Failed {
+        let kind = ended.kind.as_str();
+        tracing::warn!(
+            projection = name,
+            kind,
+            error,
+            "an operation has failed; the live generation is untouched"
+        );
+    }
     tracing::info!(
         projection = name,
         kind = ended.kind.as_str(),

@@ -1,5 +1,6 @@
 //! The audit finds what is broken, names it, and calls a sound store sound.
 
+use std::collections::HashSet;
 use std::sync::Mutex;
 
 use domain::Position;
@@ -10,7 +11,9 @@ use crate::setup::{Log, accepted, keyed, set_profile};
 
 async fn audited_as(log: &Log, role: &str) -> LogAudit {
     let mut connection = PgConnection::connect(log.url_as(role).expose()).await.expect("connect");
-    audit(&mut connection, &|_, _| {}).await.expect("an audit")
+    audit(&mut connection, &HashSet::new(), &|_, _| {})
+        .await
+        .expect("an audit")
 }
 
 async fn findings(log: &Log) -> Vec<Finding> {
@@ -37,7 +40,7 @@ async fn a_sound_store_is_sound_and_progress_ends_at_the_head() {
     let mut connection = PgConnection::connect(log.url_as("marquee_event_relay").expose())
         .await
         .expect("connect");
-    let audit = audit(&mut connection, &|done, head| {
+    let audit = audit(&mut connection, &HashSet::new(), &|done, head| {
         seen.lock().unwrap().push((done.0, head.0))
     })
     .await

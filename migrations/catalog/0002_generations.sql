@@ -27,6 +27,8 @@ CREATE TABLE generation (
     log_id          uuid,
     recorded_at     timestamptz,
     parked_streams  bigint NOT NULL DEFAULT 0 CHECK (parked_streams >= 0),
+    -- Since when it has stood aside: what was discarded later, it may have applied.
+    since           timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (projection, number),
     CHECK ((position = 0) = (event_id IS NULL)),
     CHECK ((position = 0) = (log_id IS NULL))

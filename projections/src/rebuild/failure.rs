@@ -56,6 +56,9 @@ pub(crate) enum Failure {
     /// The process stops.
     #[error("the process was told to stop")]
     Stopped,
+    /// It ended without a word.
+    #[error("its process or its database session ended")]
+    Lost,
 }
 
 impl Failure {
@@ -133,7 +136,7 @@ impl Failure {
     pub(crate) fn state(&self) -> OperationState {
         match self {
             Self::Cancelled => OperationState::Cancelled,
-            Self::Stopped => OperationState::Interrupted,
+            Self::Stopped | Self::Lost => OperationState::Interrupted,
             _ => OperationState::Failed,
         }
     }
@@ -182,7 +185,15 @@ impl Failure {
             Self::Unverified(_) => "VERIFICATION_FAILED",
             Self::Log(LogError::Database(_)) | Self::Database(_) | Self::Fenced | Self::Locked => "DATABASE",
             Self::Cancelled => "CANCELLED",
-            Self::Stopped => "INTERRUPTED",
+            Self::Stopped | Self::Lost => "INTERRUPTED",
         }
     }
+}
+
+/// SQLSTATE 55P03: the lock was not to be had in time.
+pub(crate) fn is_lock_timeout(error: &sqlx::Error) -> bool {
+    error
+        .as_database_error()
+        .and_then(|error| error.code())
+        .is_some_and(|code| code == "55P03")
 }

@@ -1,7 +1,7 @@
 //! The generations that are not live: all SQL on their rows and their schemas.
 
 use domain::Position;
-use sqlx::{Executor, FromRow, PgConnection};
+use sqlx::{Connection, Executor, FromRow, PgConnection};
 use uuid::Uuid;
 
 use crate::control::{self, Checkpoint};
@@ -190,18 +190,36 @@ pub(crate) async fn forget(
         .map(drop)
 }
 
-/// Removes the generations of a standing, rows first and then schemas: without its row nobody can switch to one.
-pub(crate) async fn remove_all(
-    tx: &mut PgConnection,
+/// Removes a generation, its row first and then its schema: without its row nobody can switch to it. The projection's row is
+/// not locked: who reads the tables, such as a backup, must not hold up the consumer.
+pub(crate) async fn remove(
+    connection: &mut PgConnection,
     projection: &'static str,
-    standing: Standing,
+    generation: Generation,
 ) -> Result<(), sqlx::Error> {
-    for aside in all(tx, projection, standing).await? {
-        forget(tx, projection, aside.generation).await?;
-        let drop = format!("DROP SCHEMA IF EXISTS {} CASCADE", aside.generation);
-        tx.execute(drop.as_str()).await?;
-    }
-    Ok(())
+    let mut tx = connection.begin().await?;
+    forget(&mut tx, projection, generation).await?;
+    let drop = format!("DROP SCHEMA IF EXISTS {generation} CASCADE");
+    tx.execute(drop.as_str()).await?;
+    tx.commit().await
+}
+
+/// Finds the first event that was discarded after a generation was retired, and that it has applied.
+pub(crate) async fn discarded_too_late(
+    connection: &mut PgConnection,
+    projection: &'static str,
+    generation: Generation,
+) -> Result<Option<i64>, sqlx::Error> {
+    let statement = format!(
+        "SELECT min(d.position) FROM public.discarded_event d JOIN public.generation g USING (projection) \
+         WHERE g.projection = $1 AND g.number = $2 AND d.position <= g.position AND d.discarded_at >= g.since \
+         AND NOT EXISTS (SELECT FROM {generation}.parked_events p WHERE p.event_id = d.event_id)"
+    );
+    sqlx::query_scalar(&statement)
+        .bind(projection)
+        .bind(generation.number)
+        .fetch_one(connection)
+        .await
 }
 
 fn aside(projection: &'static str, row: Columns) -> Aside {

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::metric;
 use crate::rebuild::engine::Engine;
-use crate::rebuild::failure::Failure;
+use crate::rebuild::failure::{Failure, is_lock_timeout};
 use crate::rebuild::generations::{self, Standing};
 use crate::rebuild::operation::Operation;
 use crate::rebuild::progress::Progress;
@@ -94,13 +94,19 @@ impl Keeper {
     pub(crate) async fn clean_up(&mut self, engine: &Engine, ended: Option<&Operation>) -> Result<(), sqlx::Error> {
         let name = engine.name();
         record::end_workers(&mut self.connection, &engine.worker_name()).await?;
-        let mut tx = self.connection.begin().await?;
-        // The projection's row is not locked: a reader of the tables, such as a backup, must not hold up the consumer.
-        generations::remove_all(&mut tx, name, Standing::Building).await?;
-        if let Some(ended) = ended {
-            record::end(&mut tx, ended).await?;
+        for unfinished in generations::all(&mut self.connection, name, Standing::Building).await? {
+            match generations::remove(&mut self.connection, name, unfinished.generation).await {
+                Err(error) if is_lock_timeout(&error) => {
+                    // A backup, for instance. It keeps nothing from going on; the next look removes them.
+                    let generation = unfinished.generation.to_string();
+                    tracing::info!(projection = name, generation, "tables to be removed are being read");
+                }
+                removed => removed?,
+            }
         }
-        tx.commit().await?;
+        if let Some(ended) = ended {
+            record::end(&mut self.connection, ended).await?;
+        }
         metrics::gauge!(metric::REBUILD_RUNNING, metric::PROJECTION => name).set(0.0);
         Ok(())
     }

@@ -53,7 +53,7 @@ pub(crate) async fn load(connection: &mut PgConnection, projection: &str) -> Res
 
 /// Marks an operation whose process is gone.
 pub(crate) fn interrupt(operation: &mut Operation) {
-    operation.end(OperationState::Interrupted, Some(Failure::Stopped.error()));
+    operation.end(OperationState::Interrupted, Some(Failure::Lost.error()));
 }
 
 /// Writes the record of an operation that begins.

@@ -20,6 +20,7 @@ use crate::rebuild::plan::Plan;
 use crate::rebuild::progress::Progress;
 use crate::rebuild::record;
 use crate::rebuild::start::{Begun, Started};
+use crate::rebuild::tables;
 use crate::rebuild::target::Target;
 use crate::rebuild::work::{Pace, Work};
 
@@ -102,6 +103,7 @@ async fn work(engine: &Engine, begun: &Begun, progress: &Arc<Progress>) -> Resul
     let (standing, at) = match &begun.retired {
         Some(retired) => {
             plan.expect_in_log(&retired.checkpoint).await?;
+            expect_usable(&mut connection, engine, retired.generation).await?;
             (Standing::Retired, retired.checkpoint)
         }
         None => (Standing::Building, Checkpoint::default()),
@@ -129,6 +131,21 @@ async fn work(engine: &Engine, begun: &Begun, progress: &Arc<Progress>) -> Resul
     // Everything is committed; what is left of the session ends by itself.
     let _: Result<(), sqlx::Error> = work.connection.close().await;
     Ok(())
+}
+
+/// Expects a retired generation to have its tables, and nothing in them that an operator has discarded since.
+async fn expect_usable(connection: &mut PgConnection, engine: &Engine, generation: Generation) -> Result<(), Failure> {
+    if tables::of_schema(connection, &generation.to_string()).await?.is_empty() {
+        return Err(Failure::Unverified(format!(
+            "the tables of {generation} are gone; rebuild instead"
+        )));
+    }
+    match generations::discarded_too_late(connection, engine.name(), generation).await? {
+        None => Ok(()),
+        Some(position) => Err(Failure::Unverified(format!(
+            "{generation} has applied the event at position {position}, which was discarded later; rebuild instead"
+        ))),
+    }
 }
 
 /// Makes the empty generation.

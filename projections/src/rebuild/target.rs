@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use domain::Envelope;
 use sqlx::{Connection, Executor, PgConnection};
 
 use crate::apply::batch::Batch;
 use crate::apply::{Manner, apply_or_park, isolation};
+use crate::parked::{self, Reason};
 use crate::rebuild::failure::Failure;
 use crate::rebuild::generations::{self, Standing};
 use crate::rebuild::source::{Range, Step};
@@ -49,6 +51,10 @@ impl Target {
                     parked_streams += streams;
                     newly_parked += streams;
                 }
+                Step::PassOver(event) if parked_streams > 0 && self.is_parked(tx, event).await? => {
+                    // It is passed over when those before it are retried.
+                    parked::park(tx, &self.generation, &[(event, Reason::BehindParked)]).await?;
+                }
                 Step::PassOver(event) => {
                     let passed = self.projection.discard(tx, &self.generation, event).await;
                     passed.map_err(|error| Failure::of_apply(event, error))?;
@@ -77,6 +83,11 @@ impl Target {
             }
         }
         Ok(())
+    }
+
+    async fn is_parked(&self, tx: &mut PgConnection, event: &Envelope) -> Result<bool, sqlx::Error> {
+        let stream = (event.aggregate_type.as_str(), event.aggregate_id.as_str());
+        Ok(!parked::among(tx, &self.generation, &[stream]).await?.is_empty())
     }
 
     /// Applies events together; when they are refused for what they are, finds out which one is.

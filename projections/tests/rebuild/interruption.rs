@@ -159,3 +159,18 @@ async fn killed_at_any_moment_it_leaves_nothing_that_the_next_start_does_not_rem
     process.rebuilt().await;
     stack.expect_shelf(head).await;
 }
+
+#[tokio::test]
+async fn who_reads_what_was_given_up_holds_up_nothing() {
+    let (mut stack, process, head) = served(Shelf::of_version(1)).await;
+    process.rebuilt().await;
+    let reader = stack.hold("LOCK TABLE recorder_g1.movies IN ACCESS SHARE MODE").await;
+    process.rebuilt().await;
+    let later = stack.append_many(10).await;
+    stack.relay(head, later).await;
+    stack.expect_shelf(later).await;
+    process.rebuilt().await;
+    drop(reader);
+    process.rebuilt().await;
+    stack.expect_only(5, Some(4)).await;
+}

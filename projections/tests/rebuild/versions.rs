@@ -125,3 +125,33 @@ async fn roll_back(process: &crate::process::Process) {
         "{operation}"
     );
 }
+
+#[tokio::test]
+async fn a_generation_that_cannot_be_gone_back_to_is_refused_and_the_live_one_stays() {
+    let mut stack = Stack::start().await;
+    let process = stack.serve(Shelf::of_version(1)).await;
+    let head = stack.append_many(20).await;
+    stack.relay(0, head).await;
+    stack.expect_shelf(head).await;
+    process.rebuilt().await;
+    let event = stack.events(0, 1).await.remove(0);
+    stack
+        .change_model(&format!(
+            "INSERT INTO discarded_event (projection, event_id, position, aggregate_type, aggregate_id, sequence, \
+             event_type, discarded_by, reason) \
+             VALUES ('recorder', '{}', 1, 'movie', '{}', 1, '{}', 'test', 'never existed')",
+            event.event_id, event.aggregate_id, event.event_type
+        ))
+        .await;
+    assert_eq!(process.rollback().await.status(), 202);
+    let operation = process.ended().await;
+    assert_eq!(operation["error"]["code"], "VERIFICATION_FAILED", "{operation}");
+    stack
+        .change_model("DELETE FROM discarded_event; DROP SCHEMA recorder_g1 CASCADE")
+        .await;
+    assert_eq!(process.rollback().await.status(), 202);
+    let operation = process.ended().await;
+    assert_eq!(operation["error"]["code"], "VERIFICATION_FAILED", "{operation}");
+    assert_eq!(stack.live().await, 2);
+    stack.expect_shelf(head).await;
+}

@@ -6,7 +6,7 @@ use sqlx::{Connection, Executor, PgConnection};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::control::{self, Row};
-use crate::rebuild::failure::Failure;
+use crate::rebuild::failure::{Failure, is_lock_timeout};
 use crate::rebuild::generations::{self, Aside, Standing};
 use crate::rebuild::operation::{OperationState, Phase};
 use crate::rebuild::work::{Goal, Work};
@@ -137,12 +137,4 @@ async fn expect_same_discards(
             "the event at position {position} was discarded since this began; start again"
         ))),
     }
-}
-
-/// SQLSTATE 55P03: the lock was not to be had in time.
-fn is_lock_timeout(error: &sqlx::Error) -> bool {
-    error
-        .as_database_error()
-        .and_then(|error| error.code())
-        .is_some_and(|code| code == "55P03")
 }

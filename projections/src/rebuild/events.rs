@@ -23,7 +23,7 @@ struct Follower {
 }
 
 /// Tells `progress` at once and at every change, and `finished` at the end, with the operation as data. While the database
-/// does not answer nothing is told.
+/// does not answer nothing is told. When another operation has begun meanwhile, the events end without `finished`.
 pub(crate) fn events(operated: Operated, operation: Operation) -> impl Stream<Item = Result<Event, Infallible>> + Send {
     let follower = Follower {
         operated,
@@ -44,6 +44,7 @@ impl Follower {
         loop {
             sleep(READ_INTERVAL).await;
             match self.read().await {
+                Ok(Some(operation)) if operation.started_at != told.started_at => return self,
                 Ok(Some(operation)) if operation != told => {
                     self.next = Some(operation);
                     return self;

@@ -41,15 +41,16 @@ impl Why {
     /// # Errors
     /// 422 `VALIDATION_FAILED` that names the field.
     pub(crate) fn checked(self) -> Result<Option<String>, Problem> {
-        self.reason.as_deref().map(parse).transpose()
+        let reason = self.reason.as_deref().map(parse).transpose();
+        reason.map_err(|error| Problem::validation(vec![error]))
     }
 }
 
 /// Checks a reason: 1 to 500 characters that can be shown in a line.
 ///
 /// # Errors
-/// 422 `VALIDATION_FAILED` that names the field.
-pub(crate) fn parse(text: &str) -> Result<String, Problem> {
+/// What is wrong with the field `reason`.
+pub(crate) fn parse(text: &str) -> Result<String, FieldError> {
     let reason = text.trim();
     let (code, detail) = if reason.is_empty() {
         ("REQUIRED", "must not be empty")
@@ -60,7 +61,7 @@ pub(crate) fn parse(text: &str) -> Result<String, Problem> {
     } else {
         return Ok(reason.to_owned());
     };
-    Err(Problem::validation(vec![FieldError::new("/reason", code, detail)]))
+    Err(FieldError::new("/reason", code, detail))
 }
 
 #[cfg(test)]
@@ -72,7 +73,7 @@ mod tests {
         assert_eq!(parse(" test data ").expect("a reason"), "test data");
         assert!(parse(&"\u{e4}".repeat(500)).is_ok());
         for wrong in ["", "  ", "a\nb", "a\0b", &"a".repeat(501)] {
-            assert_eq!(parse(wrong).unwrap_err().code(), "VALIDATION_FAILED", "{wrong:?}");
+            assert_eq!(parse(wrong).unwrap_err().pointer, "/reason", "{wrong:?}");
         }
     }
 }

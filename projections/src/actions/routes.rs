@@ -12,7 +12,7 @@ use crate::actions::{self, OperatorAction};
 use crate::operated::AllOperated;
 use crate::parameters::Parameters;
 use crate::refusal::unreadable;
-use crate::{Cursor, Page};
+use crate::{Cursor, Limit, Page};
 
 /// Gives the route that lists actions.
 pub(crate) fn router(operated: AllOperated) -> OpenApiRouter {
@@ -31,6 +31,20 @@ pub(crate) struct PageParameters {
     pub(crate) cursor: Option<String>,
 }
 
+impl PageParameters {
+    /// The page's length, and where it begins in the list of that name.
+    ///
+    /// # Errors
+    /// 400 `INVALID_QUERY`, `INVALID_CURSOR`.
+    pub(crate) fn checked(self, list: &(&str, &String)) -> Result<(Limit, Option<i64>), Problem> {
+        let mut parameters = Parameters::default();
+        let limit = parameters.limit(self.limit.as_deref());
+        parameters.finish()?;
+        let from = self.cursor.map(|cursor| Cursor::decode(&cursor, list)).transpose()?;
+        Ok((limit, from))
+    }
+}
+
 /// What operators did
 #[utoipa::path(get, path = "/projections/{name}/actions", operation_id = "list_projection_actions", tag = "projections",
     params(("name" = String, Path, description = "Its name", example = "catalog"), PageParameters),
@@ -44,11 +58,8 @@ async fn list(
     Query(given): Query<PageParameters>,
 ) -> Result<Json<Page<OperatorAction>>, Problem> {
     let operated = all.find(&name)?;
-    let mut parameters = Parameters::default();
-    let limit = parameters.limit(given.limit.as_deref());
-    parameters.finish()?;
     let list = ("actions", &name);
-    let before: Option<i64> = given.cursor.map(|cursor| Cursor::decode(&cursor, &list)).transpose()?;
+    let (limit, before) = given.checked(&list)?;
     let mut connection = operated.pool.acquire().await.map_err(unreadable)?;
     let rows = actions::list(&mut connection, &name, before, limit)
         .await

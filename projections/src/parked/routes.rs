@@ -18,7 +18,7 @@ use super::stream::{self, LaterEvent, Listed};
 use crate::actions::PageParameters;
 use crate::operated::{AllOperated, Operated};
 use crate::operator::Operator;
-use crate::parameters::{Parameters, path_id};
+use crate::parameters::path_id;
 use crate::reason::{self, OptionalBody, Why};
 use crate::refusal::unreadable;
 use crate::{Cursor, Page, control};
@@ -102,11 +102,8 @@ async fn list(
     Query(given): Query<PageParameters>,
 ) -> Result<Json<Page<Listed>>, Problem> {
     let operated = all.find(&name)?;
-    let mut parameters = Parameters::default();
-    let limit = parameters.limit(given.limit.as_deref());
-    parameters.finish()?;
     let list = ("parked", &name);
-    let after: Option<i64> = given.cursor.map(|cursor| Cursor::decode(&cursor, &list)).transpose()?;
+    let (limit, after) = given.checked(&list)?;
     let mut connection = operated.pool.acquire().await.map_err(unreadable)?;
     let row = control::load(&mut connection, operated.projection.name())
         .await
@@ -201,7 +198,7 @@ async fn discard(
     let operated = all.find(&name)?;
     let position = parse_position(&position)?;
     let wanted = Wanted::Discard {
-        reason: reason::parse(&body.reason)?,
+        reason: reason::parse(&body.reason).map_err(|error| Problem::validation(vec![error]))?,
         all: body.all,
     };
     act(operated, &operator, position, &wanted).await

@@ -3,10 +3,10 @@
 use domain::{DecodeError, Envelope, Position};
 use event_store::LogError;
 
-use crate::ApplyError;
 use crate::apply::CommitError;
 use crate::parked::Reason;
 use crate::rebuild::operation::{OperationError, OperationState};
+use crate::{ApplyError, Recorded};
 
 /// Why an operation ends without a switch.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +107,18 @@ impl Failure {
                 detail: reason,
             },
             ApplyError::Database(error) => Self::Database(error),
+        }
+    }
+
+    /// Events of which one could not be applied, if the error is about one.
+    pub(crate) fn of_events(events: &[Recorded], error: ApplyError) -> Self {
+        let culprit = match &error {
+            ApplyError::Rule { position, .. } => events.iter().find(|event| event.envelope.position == *position),
+            ApplyError::Database(_) => None,
+        };
+        match culprit {
+            Some(event) => Self::of_apply(&event.envelope, error),
+            None => Self::of_passing(error),
         }
     }
 

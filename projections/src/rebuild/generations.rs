@@ -42,6 +42,9 @@ impl Aside {
     }
 }
 
+const SELECT: &str = "SELECT number, version, binding_version, position, event_id, log_id, recorded_at, parked_streams \
+                      FROM public.generation";
+
 #[derive(FromRow)]
 struct Columns {
     number: i64,
@@ -86,14 +89,12 @@ pub(crate) async fn all(
     projection: &'static str,
     standing: Standing,
 ) -> Result<Vec<Aside>, sqlx::Error> {
-    let rows: Vec<Columns> = sqlx::query_as(
-        "SELECT number, version, binding_version, position, event_id, log_id, recorded_at, parked_streams \
-         FROM public.generation WHERE projection = $1 AND state = $2 ORDER BY number",
-    )
-    .bind(projection)
-    .bind(standing.as_str())
-    .fetch_all(connection)
-    .await?;
+    let statement = format!("{SELECT} WHERE projection = $1 AND state = $2 ORDER BY number");
+    let rows: Vec<Columns> = sqlx::query_as(&statement)
+        .bind(projection)
+        .bind(standing.as_str())
+        .fetch_all(connection)
+        .await?;
     Ok(rows.into_iter().map(|row| aside(projection, row)).collect())
 }
 
@@ -104,15 +105,13 @@ pub(crate) async fn hold(
     generation: Generation,
     standing: Standing,
 ) -> Result<Option<Aside>, sqlx::Error> {
-    let row: Option<Columns> = sqlx::query_as(
-        "SELECT number, version, binding_version, position, event_id, log_id, recorded_at, parked_streams \
-         FROM public.generation WHERE projection = $1 AND number = $2 AND state = $3 FOR UPDATE",
-    )
-    .bind(projection)
-    .bind(generation.number)
-    .bind(standing.as_str())
-    .fetch_optional(tx)
-    .await?;
+    let statement = format!("{SELECT} WHERE projection = $1 AND number = $2 AND state = $3 FOR UPDATE");
+    let row: Option<Columns> = sqlx::query_as(&statement)
+        .bind(projection)
+        .bind(generation.number)
+        .bind(standing.as_str())
+        .fetch_optional(tx)
+        .await?;
     Ok(row.map(|row| aside(projection, row)))
 }
 

@@ -53,14 +53,17 @@ struct RebuildRequest {
 /// out.
 #[utoipa::path(post, path = "/projections/{name}/rebuild", operation_id = "rebuild_projection", tag = "projections",
     params(("name" = String, Path, description = "Its name", example = "catalog"),
-        ("Marquee-Operator" = Option<String>, Header, description = "Who acts", example = "ada")),
-    request_body(content = RebuildRequest),
+        Operator),
+    request_body(content = Option<RebuildRequest>),
     responses(
         (status = ACCEPTED, description = "It has begun; `Location` tells how it goes", body = Operation,
             headers(("Location" = String, description = "The operation"))),
-        (status = NOT_FOUND, description = "`PROJECTION_NOT_FOUND`: no projection of this process has the name"),
-        (status = CONFLICT, description = "`REBUILD_RUNNING`: one runs; `Location` is its"),
-        (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer")))]
+        (status = NOT_FOUND, description = "`PROJECTION_NOT_FOUND`: no projection of this process has the name",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem")),
+        (status = CONFLICT, description = "`REBUILD_RUNNING`: one runs; `Location` is its",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem")),
+        (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"))))]
 async fn rebuild(
     State(operated): State<AllOperated>,
     Path(name): Path<String>,
@@ -68,16 +71,24 @@ async fn rebuild(
     OptionalBody(request): OptionalBody<RebuildRequest>,
 ) -> Result<Accepted, Problem> {
     let one = operated.find(&name)?;
+    let mut errors = Vec::new();
     if request.throttle == Some(0) {
-        let error = FieldError::new("/throttle", "OUT_OF_RANGE", "must be at least 1");
-        return Err(Problem::validation(vec![error]));
+        errors.push(FieldError::new("/throttle", "OUT_OF_RANGE", "must be at least 1"));
+    }
+    let reason = request.reason.as_deref().map(reason::parse).transpose();
+    let reason = reason.unwrap_or_else(|error| {
+        errors.push(error);
+        None
+    });
+    if !errors.is_empty() {
+        return Err(Problem::validation(errors));
     }
     let wanted = Wanted {
         kind: OperationKind::Rebuild,
         dry_run: request.dry_run,
         throttle: request.throttle,
         requested_by,
-        reason: request.reason.as_deref().map(reason::parse).transpose()?,
+        reason,
     };
     one.start(wanted).await
 }
@@ -87,16 +98,19 @@ async fn rebuild(
 /// The generation that was live before the last rebuild is caught up and switched in again. The body may be left out.
 #[utoipa::path(post, path = "/projections/{name}/rollback", operation_id = "roll_back_projection", tag = "projections",
     params(("name" = String, Path, description = "Its name", example = "catalog"),
-        ("Marquee-Operator" = Option<String>, Header, description = "Who acts", example = "ada")),
-    request_body(content = Why),
+        Operator),
+    request_body(content = Option<Why>),
     responses(
         (status = ACCEPTED, description = "It has begun; `Location` tells how it goes", body = Operation,
             headers(("Location" = String, description = "The operation"))),
-        (status = NOT_FOUND, description = "`PROJECTION_NOT_FOUND`: no projection of this process has the name"),
+        (status = NOT_FOUND, description = "`PROJECTION_NOT_FOUND`: no projection of this process has the name",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem")),
         (status = CONFLICT, description = "`REBUILD_RUNNING`: an operation runs; `Location` is its. \
             `NO_RETIRED_GENERATION`: there is nothing to go back to. `VERSION_MISMATCH`: other code made the retired \
-            generation; run that and roll back there"),
-        (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer")))]
+            generation; run that and roll back there",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem")),
+        (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"))))]
 async fn rollback(
     State(operated): State<AllOperated>,
     Path(name): Path<String>,
@@ -119,8 +133,10 @@ async fn rollback(
     params(("name" = String, Path, description = "Its name", example = "catalog")),
     responses(
         (status = OK, description = "The operation that runs, or the last one", body = Operation),
-        (status = NOT_FOUND, description = "`NO_REBUILD`: there was none. `PROJECTION_NOT_FOUND`"),
-        (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer")))]
+        (status = NOT_FOUND, description = "`NO_REBUILD`: there was none. `PROJECTION_NOT_FOUND`",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem")),
+        (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"))))]
 async fn show(State(operated): State<AllOperated>, Path(name): Path<String>) -> Result<Json<Operation>, Problem> {
     operated.find(&name)?.operation().await.map(Json)
 }
@@ -134,8 +150,10 @@ async fn show(State(operated): State<AllOperated>, Path(name): Path<String>) -> 
     responses(
         (status = OK, description = "The operation that runs, or the last one, at every change",
             content_type = "text/event-stream", body = Operation),
-        (status = NOT_FOUND, description = "`NO_REBUILD`: there was none. `PROJECTION_NOT_FOUND`"),
-        (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer")))]
+        (status = NOT_FOUND, description = "`NO_REBUILD`: there was none. `PROJECTION_NOT_FOUND`",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem")),
+        (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"))))]
 async fn follow(
     State(operated): State<AllOperated>,
     Path(name): Path<String>,
@@ -149,18 +167,24 @@ async fn follow(
 ///
 /// It ends within moments and leaves no trace; the live generation is untouched.
 #[utoipa::path(delete, path = "/projections/{name}/rebuild", operation_id = "cancel_rebuild", tag = "projections",
-    params(("name" = String, Path, description = "Its name", example = "catalog")),
+    params(("name" = String, Path, description = "Its name", example = "catalog"), Operator),
+    request_body(content = Option<Why>),
     responses(
         (status = ACCEPTED, description = "It will be called off", body = Operation),
-        (status = NOT_FOUND, description = "`PROJECTION_NOT_FOUND`: no projection of this process has the name"),
-        (status = CONFLICT, description = "`REBUILD_NOT_RUNNING`: none runs"),
-        (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer")))]
+        (status = NOT_FOUND, description = "`PROJECTION_NOT_FOUND`: no projection of this process has the name",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem")),
+        (status = CONFLICT, description = "`REBUILD_NOT_RUNNING`: none runs",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem")),
+        (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"))))]
 async fn cancel(
     State(operated): State<AllOperated>,
     Path(name): Path<String>,
     operator: Operator,
+    OptionalBody(why): OptionalBody<Why>,
 ) -> Result<Accepted, Problem> {
     let one = operated.find(&name)?;
+    let why = why.checked()?;
     let mut tx = one.pool.begin().await.map_err(unreadable)?;
     let operation = record::load(&mut tx, one.name()).await.map_err(unreadable)?;
     let Some(operation) = operation.filter(|operation| operation.state == OperationState::Running) else {
@@ -168,7 +192,7 @@ async fn cancel(
         return Err(Problem::new(StatusCode::CONFLICT, "REBUILD_NOT_RUNNING", detail));
     };
     record::request_cancel(&mut tx, one.name()).await.map_err(unreadable)?;
-    let recorded = actions::record(&mut tx, one.name(), Action::Cancel, &operator, None, None).await;
+    let recorded = actions::record(&mut tx, one.name(), Action::Cancel, &operator, why.as_deref(), None).await;
     recorded.map_err(unreadable)?;
     tx.commit().await.map_err(unreadable)?;
     Ok(one.accepted(operation))

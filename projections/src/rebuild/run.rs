@@ -26,7 +26,7 @@ use crate::rebuild::work::{Pace, Work};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// How long a query may take that began before the switch.
+/// Longer than a query takes from reading the row to its first statement; from then on a removal waits for it.
 const QUERIES_END: Duration = Duration::from_secs(2);
 /// How long cleaning up may take; then a new session tries again.
 const CLEAN_UP_TIMEOUT: Duration = Duration::from_secs(10);

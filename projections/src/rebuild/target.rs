@@ -55,10 +55,7 @@ impl Target {
                     // It is passed over when those before it are retried.
                     parked::park(tx, &self.generation, &[(event, Reason::BehindParked)]).await?;
                 }
-                Step::PassOver(event) => {
-                    let passed = self.projection.discard(tx, &self.generation, event).await;
-                    passed.map_err(|error| Failure::of_apply(event, error))?;
-                }
+                Step::PassOver(event) => self.pass_over(tx, event).await?,
             }
         }
         if generations::advance(tx, name, self.generation, &range.end, newly_parked).await? {
@@ -76,13 +73,15 @@ impl Target {
         for step in &range.steps {
             match step {
                 Step::Apply(batch) => self.apply_all(tx, batch).await?,
-                Step::PassOver(event) => {
-                    let passed = self.projection.discard(tx, &self.generation, event).await;
-                    passed.map_err(|error| Failure::of_apply(event, error))?;
-                }
+                Step::PassOver(event) => self.pass_over(tx, event).await?,
             }
         }
         Ok(())
+    }
+
+    async fn pass_over(&self, tx: &mut PgConnection, event: &Envelope) -> Result<(), Failure> {
+        let passed = self.projection.discard(tx, &self.generation, event).await;
+        passed.map_err(|error| Failure::of_apply(event, error))
     }
 
     async fn is_parked(&self, tx: &mut PgConnection, event: &Envelope) -> Result<bool, sqlx::Error> {

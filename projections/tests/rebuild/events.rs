@@ -127,7 +127,7 @@ async fn an_event_that_is_discarded_while_a_rebuild_runs_ends_it() {
 
 impl Stack {
     /// Discards an event, as an operator does.
-    async fn discard(&self, position: i64) {
+    pub(crate) async fn discard(&self, position: i64) {
         let event = self.events(position - 1, position).await.remove(0);
         let (id, kind, stream) = (event.event_id, event.aggregate_type, event.aggregate_id);
         let (sequence, event_type) = (event.sequence.0, event.event_type);

@@ -3,6 +3,7 @@
 use futures::StreamExt;
 use sqlx::{Connection, Executor, PgConnection};
 
+use crate::Generation;
 use crate::apply::failure::refused_for_its_data;
 use crate::bulk::BulkLoad;
 use crate::control::Checkpoint;
@@ -11,7 +12,6 @@ use crate::rebuild::generations;
 use crate::rebuild::source::{Range, Step};
 use crate::rebuild::tables;
 use crate::rebuild::work::Work;
-use crate::{ApplyError, Generation};
 
 impl Work {
     /// Applies the log up to where the comparison begins. What the database refuses for its data is applied again in pieces,
@@ -81,17 +81,7 @@ async fn fold(
         match step {
             Step::Apply(batch) => {
                 let applied = bulk.apply(tx, generation, &batch.recorded).await;
-                applied.map_err(|error| match error {
-                    ApplyError::Rule { position, reason } => {
-                        let of_it = batch.recorded.iter().find(|event| event.envelope.position == position);
-                        Failure::Refused {
-                            position,
-                            event_type: of_it.map(|event| event.envelope.event_type.clone()).unwrap_or_default(),
-                            detail: reason,
-                        }
-                    }
-                    ApplyError::Database(error) => Failure::Database(error),
-                })?;
+                applied.map_err(|error| Failure::of_events(&batch.recorded, error))?;
             }
             Step::PassOver(event) => {
                 let passed = bulk.discard(tx, generation, event).await;

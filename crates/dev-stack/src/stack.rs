@@ -99,6 +99,11 @@ impl DevStack {
         &self.description
     }
 
+    /// The directory of everything private, which may be another than the one that was wanted.
+    pub fn home(&self) -> Option<&Path> {
+        self.private.as_ref().map(|private| private.home.as_path())
+    }
+
     /// Stops the servers this stack started or took over; the data stays. Given servers are left alone.
     pub async fn stop(mut self) {
         if let Some(private) = self.private.take() {
@@ -157,6 +162,7 @@ fn describe(
 
 /// The servers one home runs, stopped on drop.
 struct PrivateServers {
+    home: PathBuf,
     running: Vec<(Server, Box<dyn Instance>)>,
     /// The paths of the scripts.
     tools: Vec<String>,
@@ -179,11 +185,12 @@ impl PrivateServers {
         let lock = lock(&home)?;
         let sources = search.find(missing)?;
         let mut servers = Self {
+            home,
             running: Vec::new(),
             tools: Vec::new(),
             _lock: lock,
         };
-        let home = &home;
+        let home = servers.home.as_path();
         // At the same time: the broker takes far longer than the database.
         let started: Vec<_> = thread::scope(|scope| {
             let starting: Vec<_> = sources
@@ -209,7 +216,7 @@ impl PrivateServers {
             return Err(error);
         }
         for tool in servers.running.iter().flat_map(|(_, instance)| instance.tools()) {
-            servers.tools.push(write_tool(home, &tool)?.display().to_string());
+            servers.tools.push(write_tool(&servers.home, &tool)?.display().to_string());
         }
         Ok(servers)
     }

@@ -102,7 +102,7 @@ impl EventStore {
     /// again, a bounded number of times.
     ///
     /// A decision that appends nothing (a rejection, a no-op, a failed condition) is made or confirmed on the state
-    /// in the store, never on a cached one alone. The idempotency key is looked up before loading, by the append
+    /// in the store, never on a cached or an assumed one alone. The idempotency key is looked up before loading, by the append
     /// itself, and again before a rejection is answered: the first copy of the command may have succeeded meanwhile.
     ///
     /// # Errors
@@ -121,23 +121,33 @@ impl EventStore {
             return Ok(Outcome::Replayed(answer));
         }
         let _turn = self.turns.take(A::TYPE, id).await?;
-        let mut cached = self.cached::<A>(id);
-        for _ in 0..self.attempts_max {
-            let (before, confirmed) = match cached.take() {
-                Some(cached) => {
-                    metrics::counter!(metric::CACHE_HITS).increment(1);
-                    (cached, false)
-                }
+        let mut at_hand = Some(match self.cached::<A>(id) {
+            Some(cached) => {
+                metrics::counter!(metric::CACHE_HITS).increment(1);
+                (cached, Basis::Cache)
+            }
+            // Loading it first would double the round trips of every command that creates a stream.
+            None => (Loaded::without_events(), Basis::Assumption),
+        });
+        // What is at hand is not counted: it may be old, or assumed in vain.
+        for _ in 0..=self.attempts_max {
+            let (before, basis) = match at_hand.take() {
+                Some(at_hand) => at_hand,
                 None => {
                     metrics::counter!(metric::CACHE_MISSES).increment(1);
-                    (self.load_and_cache::<A>(id).await?, true)
+                    (self.load_and_cache::<A>(id).await?, Basis::Store)
                 }
             };
             let decision = match self.decide(request, &before, &prepare).await {
                 Ok(decision) => decision,
                 Err(ExecuteError::Prepare(error)) => return Err(ExecuteError::Prepare(error)),
                 Err(error) => {
-                    if !confirmed && !self.confirm::<A>(id, before.sequence).await? {
+                    let stands = match basis {
+                        Basis::Store => true,
+                        Basis::Cache => self.confirm::<A>(id, before.sequence).await?,
+                        Basis::Assumption => false,
+                    };
+                    if !stands {
                         self.forget::<A>(id);
                         continue;
                     }
@@ -147,6 +157,9 @@ impl EventStore {
                     };
                 }
             };
+            if basis == Basis::Assumption && !self.creates(request, &decision, &prepare).await {
+                continue;
+            }
             let events = decision.events.len();
             if events == 0 && request.idempotency.is_none() {
                 let (sequence, position) = self.stream_head(A::TYPE, id).await?;
@@ -213,6 +226,20 @@ impl EventStore {
         })
     }
 
+    /// Whether the command can only be the first of its stream: what it leads to would reject it. One that may as well
+    /// change a stream there is had better be decided on that one at once.
+    async fn creates<A, P, F>(&self, request: &CommandRequest, decision: &Decision<A>, prepare: &impl Fn() -> F) -> bool
+    where
+        A: Aggregate<Services = ()> + Clone,
+        F: Future<Output = Result<Prepared<A::Command>, P>>,
+    {
+        let after = Loaded {
+            state: decision.state.clone(),
+            sequence: Sequence(decision.events.len() as i64),
+        };
+        self.decide(request, &after, prepare).await.is_err()
+    }
+
     /// The recorded answer when the request's key was used before by the same request.
     async fn replay<R, P>(&self, request: &CommandRequest) -> Result<Option<RecordedAnswer>, ExecuteError<R, P>> {
         let Some(idempotency) = &request.idempotency else {
@@ -224,6 +251,17 @@ impl EventStore {
             None => Ok(None),
         }
     }
+}
+
+/// What a decision is made on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Basis {
+    /// The stream as the store has it.
+    Store,
+    /// The stream as it was when this process last saw it.
+    Cache,
+    /// That the stream has no events.
+    Assumption,
 }
 
 /// What an aggregate decided.

@@ -22,6 +22,15 @@ pub struct Loaded<A> {
     pub sequence: Sequence,
 }
 
+impl<A: Default> Loaded<A> {
+    pub(crate) fn without_events() -> Self {
+        Self {
+            state: Arc::default(),
+            sequence: Sequence(0),
+        }
+    }
+}
+
 impl<A> Clone for Loaded<A> {
     fn clone(&self) -> Self {
         Self {

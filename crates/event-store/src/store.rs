@@ -24,7 +24,7 @@ pub struct StoreConfig {
     pub writer: WriterConfig,
     /// Aggregates kept in memory.
     pub cache_aggregates_max: u64,
-    /// How often a command is decided before it is a conflict.
+    /// How often a command is decided on the store's state before it is a conflict.
     pub attempts_max: u32,
 }
 

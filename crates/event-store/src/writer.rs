@@ -170,6 +170,8 @@ impl Writer {
                 queue.push_back(command);
             }
             self.append_next(&mut queue).await;
+            // Who was just answered may have a next command: it goes into the next batch instead of the one after.
+            tokio::task::yield_now().await;
         }
         self.submission.close().await;
         drop(stop_notifier);

@@ -1,7 +1,7 @@
 //! One call of the append function: a batch of commands out, an outcome per command back.
 
 use domain::{Position, Sequence};
-use sqlx::{PgConnection, Row};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 use crate::idempotency::{Idempotency, RecordedAnswer};
@@ -59,7 +59,7 @@ pub(crate) struct BatchAnswer {
     pub(crate) outcomes: Vec<AppendOutcome>,
 }
 
-const CALL: &str = "SELECT outcome, sequence, position, status, location, log_id
+const CALL: &str = "SELECT log_id, first_position, outcome, sequence, position, status, location
     FROM append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
 
 /// Sends a batch in one round trip. The whole response is read: an answer before the commit's is no answer.
@@ -73,7 +73,7 @@ pub(crate) async fn append(connection: &mut PgConnection, batch: &[Append]) -> R
             .enumerate()
             .flat_map(|(n, append)| append.events.iter().map(move |event| (n, event)))
     };
-    let rows = sqlx::query(CALL)
+    let rows: Vec<AnswerRow> = sqlx::query_as(CALL)
         .bind(collect(batch, |a| a.aggregate_type))
         .bind(collect(batch, |a| a.aggregate_id.as_str()))
         .bind(collect(batch, |a| a.expected.0))
@@ -110,37 +110,84 @@ pub(crate) async fn append(connection: &mut PgConnection, batch: &[Append]) -> R
         .bind(events().map(|(n, _)| batch[n].metadata.as_str()).collect::<Vec<_>>())
         .fetch_all(connection)
         .await?;
-    if rows.len() != batch.len() {
-        return Err(sqlx::Error::Protocol(format!(
-            "append answered {} of {} commands",
-            rows.len(),
-            batch.len()
-        )));
-    }
-    let log_id = rows.first().map_or(Ok(Uuid::nil()), |row| row.try_get("log_id"))?;
-    let outcomes = rows.iter().map(outcome).collect::<Result<_, _>>()?;
-    Ok(BatchAnswer { log_id, outcomes })
+    let Some(row) = rows.into_iter().next() else {
+        return Err(unexpected("nothing"));
+    };
+    Ok(BatchAnswer {
+        log_id: row.log_id,
+        outcomes: match row.first_position {
+            Some(first) => all_appended(batch, first),
+            None => row.outcomes(batch.len())?,
+        },
+    })
 }
 
 fn collect<'a, T>(batch: &'a [Append], field: impl Fn(&'a Append) -> T) -> Vec<T> {
     batch.iter().map(field).collect()
 }
 
-fn outcome(row: &sqlx::postgres::PgRow) -> Result<AppendOutcome, sqlx::Error> {
-    let sequence = Sequence(row.try_get("sequence")?);
-    let position = Position(row.try_get("position")?);
-    match row.try_get("outcome")? {
-        "appended" => Ok(AppendOutcome::Appended { sequence, position }),
-        "conflict" => Ok(AppendOutcome::Conflict),
-        "key_reused" => Ok(AppendOutcome::KeyReused),
-        "replayed" => Ok(AppendOutcome::Replayed(RecordedAnswer {
-            status: row.try_get::<i16, _>("status")? as u16,
-            sequence,
-            position,
-            location: row.try_get("location")?,
-        })),
-        other => Err(sqlx::Error::Protocol(format!(
-            "append answered with an unknown outcome: {other}"
-        ))),
+/// Where the events of a batch are that was appended as a whole, in order from `first`.
+fn all_appended(batch: &[Append], first: i64) -> Vec<AppendOutcome> {
+    let mut position = first - 1;
+    let appended = batch.iter().map(|append| {
+        let events = append.events.len() as i64;
+        position += events;
+        AppendOutcome::Appended {
+            sequence: Sequence(append.expected.0 + events),
+            position: Position(position),
+        }
+    });
+    appended.collect()
+}
+
+/// What the function answers: see its migration.
+#[derive(sqlx::FromRow)]
+struct AnswerRow {
+    log_id: Uuid,
+    first_position: Option<i64>,
+    outcome: Option<Vec<String>>,
+    sequence: Option<Vec<i64>>,
+    position: Option<Vec<i64>>,
+    status: Option<Vec<Option<i16>>>,
+    location: Option<Vec<Option<String>>>,
+}
+
+impl AnswerRow {
+    /// One outcome for each of `commands`.
+    fn outcomes(self, commands: usize) -> Result<Vec<AppendOutcome>, sqlx::Error> {
+        let (Some(outcomes), Some(sequences), Some(positions), Some(statuses), Some(locations)) =
+            (self.outcome, self.sequence, self.position, self.status, self.location)
+        else {
+            return Err(unexpected("neither for all commands nor for each"));
+        };
+        if outcomes.len() != commands {
+            return Err(unexpected("another number of commands"));
+        }
+        let places = sequences
+            .into_iter()
+            .map(Sequence)
+            .zip(positions.into_iter().map(Position));
+        let records = statuses.into_iter().zip(locations);
+        let answers = outcomes.into_iter().zip(places).zip(records);
+        answers
+            .map(
+                |((outcome, (sequence, position)), (status, location))| match outcome.as_str() {
+                    "appended" => Ok(AppendOutcome::Appended { sequence, position }),
+                    "conflict" => Ok(AppendOutcome::Conflict),
+                    "key_reused" => Ok(AppendOutcome::KeyReused),
+                    "replayed" => Ok(AppendOutcome::Replayed(RecordedAnswer {
+                        status: status.unwrap_or_default() as u16,
+                        sequence,
+                        position,
+                        location,
+                    })),
+                    other => Err(unexpected(other)),
+                },
+            )
+            .collect()
     }
+}
+
+fn unexpected(answer: &str) -> sqlx::Error {
+    sqlx::Error::Protocol(format!("append answered with what it should not: {answer}"))
 }

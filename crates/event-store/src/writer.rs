@@ -13,7 +13,8 @@
 //! # Guarantees
 //!
 //! - Whatever is queued when the connection becomes free goes out in one call, without a timer: a command alone goes
-//!   at once, and under load batches grow by themselves.
+//!   at once, and under load batches grow by themselves. Tasks that can run are let run first, so that those just
+//!   answered come along with their next commands.
 //! - Commands on one stream are appended in the order they were queued.
 //! - A command is answered only after its transaction is committed, or with certainty that it was refused; otherwise
 //!   with [`StoreError::OutcomeUnknown`].
@@ -164,18 +165,32 @@ impl Writer {
                     }
                 }
             }
-            while queue.len() < self.config.batch_commands_max
-                && let Ok(command) = self.commands.try_recv()
-            {
-                queue.push_back(command);
-            }
+            self.take_queued(&mut queue).await;
             self.append_next(&mut queue).await;
-            // Who was just answered may have a next command: it goes into the next batch instead of the one after.
             tokio::task::yield_now().await;
         }
         self.submission.close().await;
         drop(stop_notifier);
         let _ = notifier.await;
+    }
+
+    /// Takes what is queued until nobody who can run queues more.
+    ///
+    /// Without it the commands of a closed loop split into two halves that go out in turns: seen with 64 tasks, 31
+    /// commands per commit instead of 63.
+    async fn take_queued(&mut self, queue: &mut VecDeque<Queued>) {
+        loop {
+            let taken = queue.len();
+            while queue.len() < self.config.batch_commands_max
+                && let Ok(command) = self.commands.try_recv()
+            {
+                queue.push_back(command);
+            }
+            if queue.len() == taken {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
     }
 
     /// One iteration: takes a batch off the queue, appends it and answers its commands.

@@ -7,6 +7,7 @@ mod audit;
 mod concurrency;
 mod conflict;
 mod connection;
+mod creation;
 mod idempotency;
 mod plan;
 mod queue;

@@ -122,3 +122,41 @@ async fn an_old_snapshot_held_open_leaves_the_cost_of_an_append_as_it_was() {
     );
     snapshot.rollback().await.expect("rollback");
 }
+
+#[tokio::test]
+async fn commands_that_are_refused_or_were_appended_before_cost_probes_too() {
+    let log = Log::create().await;
+    append_some(&log, "some", 5).await;
+    fill(&log, 50_000).await;
+    let before = cost(&log, 50_000).await;
+    let mut admin = log.admin().await;
+
+    // One sent again, one behind its stream, one with a key that was used, one that is new.
+    let (first, outcomes): (Option<i64>, Vec<String>) = sqlx::query_as(
+        "SELECT first_position, outcome FROM append(
+            array_fill('user'::text, '{4}'), '{some-0,some-1,none,new}', '{1,1,0,0}',
+            ARRAY[(SELECT event_id FROM events WHERE position = 2), $1, $2, $3],
+            array_fill(NULL::text, '{4}'), array_fill(NULL::text, '{4}'), array_fill(NULL::bigint, '{4}'),
+            array_fill('anonymous'::text, '{4}'), '{NULL,NULL,some-2,NULL}', array_fill('hash'::bytea, '{4}'),
+            array_fill(201::smallint, '{4}'), array_fill(NULL::text, '{4}'),
+            '{1,2,3,4}', ARRAY[(SELECT event_id FROM events WHERE position = 2), $1, $2, $3],
+            array_fill('user.logged_in'::text, '{4}'), array_fill('1'::text, '{4}'),
+            array_fill('{}'::text, '{4}'), array_fill('{}'::text, '{4}')
+         )",
+    )
+    .bind(uuid::Uuid::now_v7())
+    .bind(uuid::Uuid::now_v7())
+    .bind(uuid::Uuid::now_v7())
+    .fetch_one(&mut admin)
+    .await
+    .expect("append");
+    admin.close().await.expect("close");
+
+    assert_eq!(first, None, "not appended as a whole");
+    assert_eq!(outcomes, ["appended", "conflict", "replayed", "appended"]);
+    let after = cost(&log, 50_001).await;
+    assert_eq!(after.scanned, before.scanned, "no scan");
+    // Looked at to find what is unusual, to decide and to answer.
+    let probed = after.probed - before.probed;
+    assert!(probed <= 3 * 4 * ROWS_PER_COMMAND, "{before:?} {after:?}");
+}

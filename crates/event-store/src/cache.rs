@@ -6,7 +6,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use moka::sync::Cache;
+use quick_cache::sync::Cache;
 use uuid::Uuid;
 
 use crate::load::Loaded;
@@ -16,13 +16,13 @@ type Key = (Uuid, &'static str, String);
 /// Bounded by a number of aggregates; the log's id is part of the key, since another log is another history.
 #[derive(Clone, Debug)]
 pub(crate) struct AggregateCache {
-    entries: Cache<Key, Arc<dyn Any + Send + Sync>>,
+    entries: Arc<Cache<Key, Arc<dyn Any + Send + Sync>>>,
 }
 
 impl AggregateCache {
-    pub(crate) fn new(aggregates_max: u64) -> Self {
+    pub(crate) fn new(aggregates_max: usize) -> Self {
         Self {
-            entries: Cache::new(aggregates_max),
+            entries: Arc::new(Cache::new(aggregates_max)),
         }
     }
 
@@ -41,6 +41,6 @@ impl AggregateCache {
     }
 
     pub(crate) fn forget(&self, log_id: Uuid, kind: &'static str, id: &str) {
-        self.entries.invalidate(&(log_id, kind, id.to_owned()));
+        self.entries.remove(&(log_id, kind, id.to_owned()));
     }
 }

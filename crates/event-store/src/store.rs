@@ -23,7 +23,7 @@ pub struct StoreConfig {
     /// The group-commit writer's.
     pub writer: WriterConfig,
     /// Aggregates kept in memory.
-    pub cache_aggregates_max: u64,
+    pub cache_aggregates_max: usize,
     /// How often a command is decided on the store's state before it is a conflict.
     pub attempts_max: u32,
 }

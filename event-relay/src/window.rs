@@ -1,9 +1,11 @@
 //! The window: messages on their way, their confirms awaited in the order of publishing.
 
+use std::collections::VecDeque;
+use std::future::pending;
+
 use domain::Position;
 use event_bus::{BusError, Confirm};
-use futures::future::{BoxFuture, FutureExt, pending};
-use futures::stream::{FuturesOrdered, StreamExt};
+use futures::FutureExt;
 use tokio::time::Instant;
 use uuid::Uuid;
 
@@ -17,15 +19,17 @@ pub(crate) enum Sent {
 }
 
 /// Messages on their way. What comes out of it, one after the other, is the contiguous confirmed prefix of what went in.
+///
+/// Only the oldest is ever waited for: the broker confirms many at once, and one wake-up is enough for all of them.
 pub(crate) struct Window {
-    in_flight: FuturesOrdered<BoxFuture<'static, Result<Sent, BusError>>>,
+    in_flight: VecDeque<(Sent, Confirm)>,
     waiting_since: Instant,
 }
 
 impl Window {
     pub(crate) fn new() -> Self {
         Self {
-            in_flight: FuturesOrdered::new(),
+            in_flight: VecDeque::new(),
             waiting_since: Instant::now(),
         }
     }
@@ -34,8 +38,7 @@ impl Window {
         if self.in_flight.is_empty() {
             self.restart_clock();
         }
-        self.in_flight
-            .push_back(async move { confirm.await.map(|()| sent) }.boxed());
+        self.in_flight.push_back((sent, confirm));
     }
 
     /// Waits for the confirm of the oldest message; for ever, when there is none. Cancel safe.
@@ -43,16 +46,18 @@ impl Window {
     /// # Errors
     /// What befell the oldest message; those behind it may fare either way.
     pub(crate) async fn next(&mut self) -> Result<Sent, BusError> {
-        let Some(confirmed) = self.in_flight.next().await else {
+        let Some((sent, confirm)) = self.in_flight.front_mut() else {
             return pending().await;
         };
+        let (sent, answer) = (*sent, confirm.await);
+        self.in_flight.pop_front();
         self.restart_clock();
-        confirmed
+        answer.map(|()| sent)
     }
 
     /// As [`Window::next`], if it is there already.
     pub(crate) fn ready(&mut self) -> Option<Result<Sent, BusError>> {
-        self.in_flight.next().now_or_never().flatten()
+        self.next().now_or_never()
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -16,8 +16,8 @@ use crate::BusError;
 pub struct Confirm(BoxFuture<'static, Result<(), BusError>>);
 
 impl Confirm {
-    pub(crate) fn new(answer: impl Future<Output = Result<(), BusError>> + Send + 'static) -> Self {
-        Self(answer.boxed())
+    pub(crate) fn new(answer: BoxFuture<'static, Result<(), BusError>>) -> Self {
+        Self(answer)
     }
 }
 

@@ -1,6 +1,8 @@
 //! The publishing side: one connection, one confirm channel, one task.
 
-use futures::poll;
+use std::future::ready;
+
+use futures::FutureExt;
 use lapin::options::{BasicPublishOptions, ConfirmSelectOptions};
 use lapin::{Channel, Connection};
 use tokio::sync::watch;
@@ -77,9 +79,10 @@ impl Publisher {
             confirm::answer(sent.map_err(|source| BusError::Lost { source })?).await
         });
         // The first poll takes the delivery tag and queues the frames; it must happen here, in the order of the calls.
-        match poll!(&mut confirmed) {
-            std::task::Poll::Ready(result) => result.map(|()| Confirm::new(std::future::ready(Ok(())))),
-            std::task::Poll::Pending => Ok(Confirm::new(confirmed)),
+        // It leaves no waker: that its frames are written is nothing to wake the caller for.
+        match (&mut confirmed).now_or_never() {
+            Some(result) => result.map(|()| Confirm::new(Box::pin(ready(Ok(()))))),
+            None => Ok(Confirm::new(confirmed)),
         }
     }
 

@@ -47,10 +47,9 @@ pub struct RelayConfig {
     pub standby_poll: Duration,
     /// Events after which a range is closed in any case.
     pub range_events_max: usize,
-    /// Time after which a range is closed in any case.
+    /// Time after which a range is closed in any case. Where the log has no more it is closed at once, unless the
+    /// watermark before is still on its way: a busy broker gets fewer and larger ranges by itself.
     pub range_age_max: Duration,
-    /// The shortest time between two ranges that are closed because the log has no more.
-    pub range_pause: Duration,
     /// How often an idle relay publishes an empty watermark.
     pub sign_of_life: Duration,
     /// The shortest time between two writes of the checkpoint.
@@ -75,7 +74,6 @@ impl Default for RelayConfig {
             standby_poll: Duration::from_millis(250),
             range_events_max: 200,
             range_age_max: Duration::from_millis(5),
-            range_pause: Duration::from_millis(2),
             sign_of_life: Duration::from_millis(800),
             checkpoint_pause: Duration::from_millis(20),
             confirm_timeout: Duration::from_secs(10),

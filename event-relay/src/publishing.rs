@@ -192,13 +192,14 @@ impl<'a> Publishing<'a> {
         }
     }
 
-    /// When the range must be closed: soon after the log has no more, in a moment in any case. An empty one is a sign of
-    /// life, and one of those on its way is enough.
+    /// When the range must be closed: as soon as the log has no more and the watermark before is confirmed, in a moment in
+    /// any case. An empty one is a sign of life, and one of those on its way is enough.
     fn range_due(&self) -> Option<Instant> {
         let now = Instant::now();
         let after_last = |pause| self.last_watermark.map_or(now, |last| last + pause);
+        let nothing_follows = self.tail.is_exhausted() || self.halt.is_some();
         match self.range.opened_at() {
-            Some(_) if self.tail.is_exhausted() || self.halt.is_some() => Some(after_last(self.config.range_pause)),
+            Some(_) if nothing_follows && self.confirmed.watermark == self.range.from() => Some(now),
             Some(opened_at) => Some(opened_at + self.config.range_age_max),
             None => self.window.is_empty().then(|| after_last(self.config.sign_of_life)),
         }

@@ -56,6 +56,11 @@ impl OpenRange {
         watermark
     }
 
+    /// Where the range before was closed.
+    pub(crate) fn from(&self) -> Position {
+        self.from
+    }
+
     pub(crate) fn len(&self) -> usize {
         usize::try_from(self.to.0 - self.from.0).unwrap_or(0)
     }

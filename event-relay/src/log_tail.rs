@@ -20,8 +20,6 @@ use crate::RelayError;
 const CHUNK: u32 = 256;
 /// A new chunk is read while this many rows of the last one are left to publish.
 const LOW_MARK: usize = 64;
-/// The shortest time between two reads, however many hints come.
-const HINT_PAUSE: Duration = Duration::from_millis(1);
 /// How old the known end of the log may become while there is more to read.
 const HEAD_AGE_MAX: Duration = Duration::from_secs(1);
 
@@ -47,7 +45,6 @@ pub(crate) struct LogTail {
     hurried: bool,
     poll: (Duration, Duration),
     poll_pause: Duration,
-    last_read: Instant,
     due: Instant,
 }
 
@@ -68,7 +65,6 @@ impl LogTail {
             hurried: false,
             poll,
             poll_pause: poll.0,
-            last_read: now,
             due: now,
         }
     }
@@ -106,7 +102,7 @@ impl LogTail {
     pub(crate) fn hurry(&mut self) {
         self.hurried = self.reading.is_some();
         self.poll_pause = self.poll.0;
-        self.due = self.due.min(self.last_read + HINT_PAUSE);
+        self.due = self.due.min(Instant::now());
     }
 
     /// Begins to read if it is time.
@@ -115,7 +111,6 @@ impl LogTail {
         if self.due().is_none_or(|due| due > now) {
             return;
         }
-        self.last_read = now;
         let head_is_old = self.head_known_at.is_none_or(|at| now - at >= HEAD_AGE_MAX);
         let read = read_chunk(self.log.clone(), self.log_id, self.read, self.read_before, head_is_old);
         self.reading = Some(read.boxed());
@@ -159,9 +154,8 @@ impl LogTail {
         self.read_before = self.read_before.filter(|gap| *gap > self.read);
         self.exhausted = chunk.rows.len() < CHUNK as usize && self.read_before.is_none();
         self.due = match (self.exhausted, std::mem::take(&mut self.hurried)) {
-            (false, _) => now,
-            (true, true) => self.last_read + HINT_PAUSE,
             (true, false) => now + self.poll_pause,
+            _ => now,
         };
         self.rows.extend(chunk.rows);
     }

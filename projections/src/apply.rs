@@ -1,7 +1,7 @@
 //! Applying a batch: the read model's change and the move of its checkpoint, in one transaction.
 //!
-//! The transaction locks the projection's row and then reads it. If the row is not where this consumer left it, the
-//! batch belongs to somebody else's past: nothing is applied. Otherwise the events are applied together; if that fails
+//! The transaction begins with the move, which locks the projection's row. If the row is not where this consumer left it,
+//! the batch belongs to somebody else's past: nothing is applied. Otherwise the events are applied together; if that fails
 //! for what they are, they are applied apart ([`isolation`]) and those that cannot be applied are parked.
 
 pub(crate) mod batch;
@@ -11,26 +11,16 @@ pub(crate) mod isolation;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Position;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
-use crate::control::{self, Row};
+use crate::control::{self, Advanced, Fence, Row};
 use crate::parked::{self, Reason};
 use crate::{ApplyError, Generation, Projection};
 use batch::Batch;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-
-/// Where a consumer left the projection's row.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Fence {
-    /// The checkpoint.
-    pub(crate) position: Position,
-    /// The consumer's epoch; none before its first commit, which takes the next one.
-    pub(crate) epoch: Option<i64>,
-}
 
 /// What a commit did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,46 +152,57 @@ impl Applier {
         batch: &Batch,
         manner: Manner,
     ) -> Result<Committed, CommitError> {
+        if batch.len() == 0 {
+            // A single statement is a transaction of its own, and saves two round trips.
+            let row = self.advance(connection, fence, batch).await?;
+            return Ok(Committed {
+                epoch: row.consumer_epoch,
+                parked: 0,
+                parked_streams: row.parked_streams,
+            });
+        }
         let name = self.projection.name();
         let mut tx = connection.begin().await?;
-        control::lock(&mut tx, name).await?;
-        let row = control::load(&mut tx, name).await?.ok_or(CommitError::Superseded)?;
-        if row.paused.is_some() {
-            return Err(CommitError::Paused);
-        }
-        let epoch = self.pass(&row, fence)?;
+        let row = self.advance(&mut tx, fence, batch).await?;
+        let generation = Generation::new(name, row.generation);
         let (parked, newly_parked) = apply_or_park(
             &mut tx,
             &*self.projection,
-            &row.generation,
+            &generation,
             row.parked_streams,
             batch,
             manner,
         )
         .await?;
         if newly_parked > 0 {
-            let streams = parked::streams_of_the_last_hour(&mut tx, &row.generation).await?;
+            let streams = parked::streams_of_the_last_hour(&mut tx, &generation).await?;
             let allowed = self.parked_streams_per_hour_max;
             if streams > i64::from(allowed) {
                 return Err(CommitError::ParkingTooMany { streams, allowed });
             }
+            control::park_streams(&mut tx, name, newly_parked).await?;
         }
-        control::advance(&mut tx, name, &batch.target, epoch, newly_parked).await?;
         tx.commit().await?;
         Ok(Committed {
-            epoch,
+            epoch: row.consumer_epoch,
             parked,
             parked_streams: row.parked_streams + newly_parked,
         })
     }
 
-    /// Compares the locked row with what the consumer holds, and gives the epoch to commit with.
-    fn pass(&self, row: &Row, fence: Fence) -> Result<i64, CommitError> {
-        let same_epoch = fence.epoch.is_none_or(|epoch| epoch == row.consumer_epoch);
-        if row.checkpoint.position == fence.position && same_epoch && row.is_of(&*self.projection) {
-            Ok(fence.epoch.unwrap_or(row.consumer_epoch + 1))
-        } else {
-            Err(CommitError::Superseded)
+    async fn advance(
+        &self,
+        connection: &mut PgConnection,
+        fence: Fence,
+        batch: &Batch,
+    ) -> Result<Advanced, CommitError> {
+        let advanced = control::advance(connection, &*self.projection, fence, &batch.target).await?;
+        if let Some(row) = advanced {
+            return Ok(row);
+        }
+        match control::load(connection, self.projection.name()).await? {
+            Some(row) if row.paused.is_some() => Err(CommitError::Paused),
+            _ => Err(CommitError::Superseded),
         }
     }
 }

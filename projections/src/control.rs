@@ -167,36 +167,79 @@ pub(crate) async fn lock(tx: &mut PgConnection, projection: &'static str) -> Res
         .map(drop)
 }
 
-/// Moves the checkpoint of a locked row, and remembers when.
+/// Where a consumer left the projection's row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fence {
+    /// The checkpoint.
+    pub(crate) position: Position,
+    /// The consumer's epoch; none before its first commit, which takes the next one.
+    pub(crate) epoch: Option<i64>,
+}
+
+/// A row whose checkpoint was moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromRow)]
+pub(crate) struct Advanced {
+    /// The number of the live generation.
+    pub(crate) generation: i64,
+    /// The consumer's epoch.
+    pub(crate) consumer_epoch: i64,
+    /// Streams with parked events.
+    pub(crate) parked_streams: i64,
+}
+
+/// Locks the row, moves its checkpoint, and remembers when, if the row is where the fence says, not paused, and its
+/// generation this code's; otherwise `None`, and nothing has changed.
+///
+/// One statement for all of that: every transaction of a consumer begins with it, and one without events is nothing else.
+/// It waits for the previous holder of the lock and then sees what that has committed, in this row; of other rows only a
+/// later statement is sure to.
 pub(crate) async fn advance(
     tx: &mut PgConnection,
-    projection: &'static str,
+    projection: &dyn Projection,
+    fence: Fence,
     checkpoint: &Checkpoint,
-    consumer_epoch: i64,
-    newly_parked_streams: i64,
-) -> Result<(), sqlx::Error> {
-    sqlx::query(
+) -> Result<Option<Advanced>, sqlx::Error> {
+    sqlx::query_as(
         "WITH moved AS (
             UPDATE public.projection SET position = $2, event_id = $3, log_id = $4, recorded_at = $5,
-                consumer_epoch = $6, parked_streams = parked_streams + $7,
+                consumer_epoch = coalesce($6, consumer_epoch + 1),
                 applied_slot = (applied_slot + 1) % 65536, updated_at = now()
-            WHERE name = $1 RETURNING applied_slot, generation
+            WHERE name = $1 AND position = $7 AND consumer_epoch = coalesce($6, consumer_epoch)
+                AND version = $8 AND binding_version = $9 AND paused_at IS NULL
+            RETURNING generation, consumer_epoch, parked_streams, applied_slot
+         ), noted AS (
+            INSERT INTO public.applied (projection, slot, position, generation, at)
+            SELECT $1, applied_slot, $2, generation, clock_timestamp() FROM moved
+            ON CONFLICT (projection, slot)
+            DO UPDATE SET position = excluded.position, generation = excluded.generation, at = excluded.at
          )
-         INSERT INTO public.applied (projection, slot, position, generation, at)
-         SELECT $1, applied_slot, $2, generation, clock_timestamp() FROM moved
-         ON CONFLICT (projection, slot)
-         DO UPDATE SET position = excluded.position, generation = excluded.generation, at = excluded.at",
+         SELECT generation, consumer_epoch, parked_streams FROM moved",
     )
-    .bind(projection)
+    .bind(projection.name())
     .bind(checkpoint.position.0)
     .bind(checkpoint.event_id)
     .bind(checkpoint.log_id)
     .bind(checkpoint.recorded_at)
-    .bind(consumer_epoch)
-    .bind(newly_parked_streams)
-    .execute(tx)
+    .bind(fence.epoch)
+    .bind(fence.position.0)
+    .bind(projection.version())
+    .bind(projection.binding_version())
+    .fetch_optional(tx)
     .await
-    .map(drop)
+}
+
+/// Counts more streams as parked, of a locked row.
+pub(crate) async fn park_streams(
+    tx: &mut PgConnection,
+    projection: &'static str,
+    streams: i64,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE public.projection SET parked_streams = parked_streams + $2 WHERE name = $1")
+        .bind(projection)
+        .bind(streams)
+        .execute(tx)
+        .await
+        .map(drop)
 }
 
 /// Makes another generation the live one of a locked row: everything but the pause is as `live` says.

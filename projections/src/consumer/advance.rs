@@ -9,11 +9,11 @@ use uuid::Uuid;
 
 use crate::State;
 use crate::apply::batch::Batch;
-use crate::apply::{Applier, CommitError, Fence};
+use crate::apply::{Applier, CommitError};
 use crate::consumer::Consumer;
 use crate::consumer::ending::Ending;
 use crate::consumer::work::{Content, PassingError, Trouble, Work};
-use crate::control::{Checkpoint, Row};
+use crate::control::{Checkpoint, Fence, Row};
 use crate::heal::{self, Cause};
 use crate::metric;
 

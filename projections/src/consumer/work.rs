@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::{DecodeError, Envelope, Position};
 use event_store::LogError;
+use tokio::time::Instant;
 
 use crate::apply::CommitError;
 use crate::apply::batch::Batch;
@@ -25,6 +26,8 @@ pub(super) struct Work {
     pub(super) recorded_at: Option<DateTime<Utc>>,
     /// How many closed ranges end with it.
     pub(super) ranges: u64,
+    /// When the first of them was closed.
+    pub(super) closed_at: Instant,
     pub(super) content: Content,
 }
 
@@ -47,8 +50,14 @@ impl Work {
             to,
             recorded_at: None,
             ranges,
+            closed_at: Instant::now(),
             content: Content::InLog,
         }
+    }
+
+    /// Tells whether it moves nothing but the checkpoint: the projection is not bound to any event of its ranges.
+    pub(super) fn is_empty(&self) -> bool {
+        matches!(&self.content, Content::Delivered(events) if events.is_empty())
     }
 }
 

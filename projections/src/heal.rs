@@ -1,10 +1,8 @@
 //! Reading a closed range from the log instead of from the bus.
 
-use chrono::{DateTime, Utc};
 use domain::{Envelope, Position};
 use event_bus::Binding;
-use event_store::{LogError, LogReader};
-use uuid::Uuid;
+use event_store::{Excerpt, LogError, LogReader};
 
 /// Why a range is read from the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,38 +35,20 @@ impl Cause {
     }
 }
 
-/// A part of the log, complete.
-#[derive(Debug)]
-pub(crate) struct Chunk {
-    /// Identity of the log.
-    pub(crate) log_id: Uuid,
-    /// Its events of the bound keys, in position order.
-    pub(crate) events: Vec<Envelope>,
-    /// Identity of the event at its end, bound or not.
-    pub(crate) event_id: Uuid,
-    /// When that event was recorded.
-    pub(crate) recorded_at: DateTime<Utc>,
-}
-
 /// Reads `(after, to]` and keeps what the bindings let through.
 ///
 /// # Errors
-/// [`LogError::Incomplete`] unless every row of the range is there.
+/// [`LogError::Incomplete`] unless every event of the range is there, bound or not.
 pub(crate) async fn read(
     log: &LogReader,
     bindings: &[Binding],
     after: Position,
     to: Position,
-) -> Result<Chunk, LogError> {
-    let rows = log.read_range(after, to).await?;
-    let last = rows.last().expect("a complete range that is not empty has a last row");
-    let (log_id, event_id, recorded_at) = (last.log_id, last.event_id, last.recorded_at);
-    Ok(Chunk {
-        log_id,
-        events: rows.into_iter().filter(|event| is_bound(bindings, event)).collect(),
-        event_id,
-        recorded_at,
-    })
+) -> Result<Excerpt, LogError> {
+    let kinds: Vec<&str> = bindings.iter().map(|binding| binding.exchange).collect();
+    let mut excerpt = log.read_kinds(after, to, &kinds).await?;
+    excerpt.events.retain(|event| is_bound(bindings, event));
+    Ok(excerpt)
 }
 
 /// Tells whether the bindings let an event through, as the broker decides it.

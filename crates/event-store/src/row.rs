@@ -6,25 +6,32 @@ use sqlx::postgres::PgRow;
 use sqlx::types::Json;
 use sqlx::{FromRow, Row};
 
-/// A row selected with the columns of [`crate::log_reader`]'s statements.
+/// A row whose first columns are those of [`crate::log_reader`]'s statements, in their order: by place they are found sooner
+/// than by name.
 pub(crate) struct EnvelopeRow(pub(crate) Envelope);
+
+impl EnvelopeRow {
+    /// How many columns of a row make the envelope.
+    pub(crate) const COLUMNS: usize = 11;
+}
 
 impl FromRow<'_, PgRow> for EnvelopeRow {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
-        let aggregate_id: String = row.try_get("aggregate_id")?;
-        let Json(metadata): Json<Metadata> = row.try_get("metadata")?;
+        let aggregate_id: String = row.try_get(3)?;
+        // Who has no use for the metadata selects none.
+        let metadata: Option<Json<Metadata>> = row.try_get(9)?;
         Ok(Self(Envelope {
-            log_id: row.try_get("log_id")?,
-            position: Position(row.try_get("position")?),
-            event_id: row.try_get("event_id")?,
-            aggregate_type: row.try_get("aggregate_type")?,
-            sequence: Sequence(row.try_get("sequence")?),
-            event_type: row.try_get("event_type")?,
-            event_version: row.try_get("event_version")?,
-            payload: with_id(&aggregate_id, row.try_get("payload")?),
+            log_id: row.try_get(0)?,
+            position: Position(row.try_get(1)?),
+            aggregate_type: row.try_get(2)?,
+            sequence: Sequence(row.try_get(4)?),
+            event_id: row.try_get(5)?,
+            event_type: row.try_get(6)?,
+            event_version: row.try_get(7)?,
+            payload: with_id(&aggregate_id, row.try_get(8)?),
             aggregate_id,
-            metadata,
-            recorded_at: row.try_get::<DateTime<Utc>, _>("recorded_at")?,
+            metadata: metadata.map(|Json(metadata)| metadata).unwrap_or_default(),
+            recorded_at: row.try_get::<DateTime<Utc>, _>(10)?,
         }))
     }
 }
@@ -34,11 +41,21 @@ impl FromRow<'_, PgRow> for EnvelopeRow {
 /// The text is spliced, not parsed: the column's constraint promises an object, and an id needs no escaping, for it
 /// is of `[A-Za-z0-9_-]`. A row that broke the latter rule is escaped all the same.
 fn with_id(aggregate_id: &str, object: &str) -> String {
-    let id = serde_json::Value::from(aggregate_id);
-    match object.strip_prefix('{').map(str::trim_start) {
-        Some("}") | None => format!(r#"{{"id": {id}}}"#),
-        Some(fields) => format!(r#"{{"id": {id}, {fields}"#),
+    let mut payload = String::with_capacity(object.len() + aggregate_id.len() + r#"{"id": "", "#.len());
+    payload.push_str(r#"{"id": "#);
+    if aggregate_id
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+    {
+        payload.extend(["\"", aggregate_id, "\""]);
+    } else {
+        payload.push_str(&serde_json::Value::from(aggregate_id).to_string());
     }
+    match object.strip_prefix('{').map(str::trim_start) {
+        Some("}") | None => payload.push('}'),
+        Some(fields) => payload.extend([", ", fields]),
+    }
+    payload
 }
 
 #[cfg(test)]

@@ -108,6 +108,66 @@ async fn a_range_is_complete_or_an_error_and_a_gap_is_never_read_over() {
 }
 
 #[tokio::test]
+async fn of_a_complete_range_only_the_kinds_that_are_asked_for_are_read() {
+    let log = Log::create().await;
+    let process = log.process();
+    accepted(process.execute("1", set_profile("1")).await);
+    let mut admin = log.admin().await;
+    let of_another_kind = "INSERT INTO events VALUES \
+        (3, 'movie', 'm', 1, gen_random_uuid(), 'movie.withdrawn', '1', '{\"type\": \"movie.withdrawn\"}', '{\"principal\": \"ada\"}'), \
+        (4, 'cinema', 'c', 1, gen_random_uuid(), 'cinema.closed', '1', '{\"type\": \"cinema.closed\"}', '{}'), \
+        (6, 'movie', 'n', 1, gen_random_uuid(), 'movie.withdrawn', '1', '{\"type\": \"movie.withdrawn\"}', '{}')";
+    sqlx::query(of_another_kind).execute(&mut admin).await.expect("insert");
+    admin.close().await.expect("close");
+    let reader = log.reader();
+    let excerpt = async |after, to, kinds: &[&str]| reader.read_kinds(Position(after), Position(to), kinds).await;
+
+    let whole = reader.read_range(Position(0), Position(4)).await.expect("complete");
+    for (kinds, expected) in [
+        (vec!["movie"], vec![2]),
+        (vec!["cinema", "movie"], vec![2, 3]),
+        (vec!["user"], vec![0, 1]),
+    ] {
+        let found = excerpt(0, 4, &kinds).await.expect("complete");
+        let mut expected: Vec<_> = expected.into_iter().map(|index: usize| whole[index].clone()).collect();
+        for event in &mut expected {
+            event.metadata = Metadata::default();
+        }
+        assert_eq!(found.events, expected, "{kinds:?}");
+        assert_eq!(
+            (found.log_id, found.event_id, found.recorded_at),
+            (whole[3].log_id, whole[3].event_id, whole[3].recorded_at)
+        );
+    }
+    let nothing = excerpt(2, 4, &["booking"]).await.expect("complete");
+    assert_eq!((nothing.events, nothing.event_id), (Vec::new(), whole[3].event_id));
+
+    let gap = excerpt(2, 6, &["movie"]).await;
+    assert!(
+        matches!(
+            gap,
+            Err(LogError::Gap {
+                expected: Position(5),
+                found: Position(6)
+            })
+        ),
+        "{gap:?}"
+    );
+    let incomplete = excerpt(2, 5, &["movie"]).await;
+    assert!(
+        matches!(
+            incomplete,
+            Err(LogError::Incomplete {
+                expected: 3,
+                found: 2,
+                ..
+            })
+        ),
+        "{incomplete:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_stream_is_read_alone_in_order_and_never_over_a_missing_sequence() {
     let log = Log::create().await;
     let process = log.process();

@@ -1,32 +1,29 @@
-//! Loading a whole history at once: rows are folded in memory and written when they are final, by COPY.
+//! Loading a whole history at once: rows are folded in memory and written by COPY when they are final.
 //!
-//! As long as all rows fit into memory, the database is not asked anything. Beyond that they are written and forgotten,
-//! and loaded again when an event of their stream comes.
+//! A history of more streams than fit into memory is loaded in shares of its streams, one after another: each row is written
+//! once, whatever the order of the events, and the database is asked for none of them.
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use async_trait::async_trait;
 use domain::Envelope;
 use sqlx::PgConnection;
 
 use crate::row::copy::CopyRows;
-use crate::row::{Table, fold, load};
+use crate::row::{Table, fold};
 use crate::{ApplyError, Generation, Recorded};
 
-/// Rows in memory: some hundred MB at most.
-const RESIDENT_ROWS_MAX: usize = 200_000;
-/// Rows written in one statement where COPY cannot replace them.
-const STORED_AT_ONCE: usize = 2_000;
+/// Streams whose rows are in memory at a time: a hundred MB or two.
+const RESIDENT_STREAMS_MAX: i64 = 200_000;
 /// Sent to the database at once.
 const COPY_BYTES: usize = 256 * 1024;
 
 /// The tables of a generation that is loaded from the beginning of the log.
 pub struct BulkLoad {
     tables: Vec<Box<dyn BulkTable>>,
-    resident_rows_max: usize,
 }
 
 impl std::fmt::Debug for BulkLoad {
@@ -38,55 +35,40 @@ impl std::fmt::Debug for BulkLoad {
 impl BulkLoad {
     /// Loads these tables, each from the streams of its kind.
     pub(crate) fn of(tables: Vec<Box<dyn BulkTable>>) -> Self {
-        Self {
-            tables,
-            resident_rows_max: RESIDENT_ROWS_MAX,
-        }
+        Self { tables }
+    }
+
+    /// Lists the kinds of streams that are loaded.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = &'static str> {
+        self.tables.iter().map(|table| table.aggregate_type())
+    }
+
+    /// In how many shares so many streams are to be loaded.
+    pub(crate) fn shares(streams: i64) -> i64 {
+        (streams + RESIDENT_STREAMS_MAX - 1) / RESIDENT_STREAMS_MAX
     }
 
     /// Applies events in position order.
     ///
     /// # Errors
     /// As [`crate::Projection::apply`]; the load is of no more use then.
-    pub(crate) async fn apply(
-        &mut self,
-        tx: &mut PgConnection,
-        generation: &Generation,
-        events: &[Recorded],
-    ) -> Result<(), ApplyError> {
-        for table in &mut self.tables {
-            let kind = table.aggregate_type();
-            let of_kind: Vec<&Recorded> = events
-                .iter()
-                .filter(|event| event.envelope.aggregate_type == kind)
-                .collect();
-            table.apply(tx, generation, &of_kind).await?;
-        }
-        if self.tables.iter().map(|table| table.resident_rows()).sum::<usize>() > self.resident_rows_max {
-            self.write(tx, generation).await?;
-        }
-        Ok(())
-    }
-
-    /// Passes over an event, as [`crate::Projection::discard`] does.
-    ///
-    /// # Errors
-    /// What the database refuses.
-    pub(crate) async fn discard(
-        &mut self,
-        tx: &mut PgConnection,
-        generation: &Generation,
-        event: &Envelope,
-    ) -> Result<(), ApplyError> {
-        for table in &mut self.tables {
-            if table.aggregate_type() == event.aggregate_type {
-                table.discard(tx, generation, event).await?;
+    pub(crate) fn apply(&mut self, events: &[Recorded]) -> Result<(), ApplyError> {
+        for event in events {
+            for table in self.tables_of(&event.envelope) {
+                table.apply(event)?;
             }
         }
         Ok(())
     }
 
-    /// Writes the rows in memory and forgets them.
+    /// Passes over an event, as [`crate::Projection::discard`] does.
+    pub(crate) fn discard(&mut self, event: &Envelope) {
+        for table in self.tables_of(event) {
+            table.discard(event);
+        }
+    }
+
+    /// Writes the rows and forgets them. No event of their streams may come any more.
     ///
     /// # Errors
     /// What the database refuses.
@@ -96,25 +78,21 @@ impl BulkLoad {
         }
         Ok(())
     }
+
+    fn tables_of(&mut self, event: &Envelope) -> impl Iterator<Item = &mut Box<dyn BulkTable>> {
+        let kind = event.aggregate_type.as_str();
+        self.tables
+            .iter_mut()
+            .filter(move |table| table.aggregate_type() == kind)
+    }
 }
 
 /// One table of a bulk load.
 #[async_trait]
 pub(crate) trait BulkTable: Send {
     fn aggregate_type(&self) -> &'static str;
-    fn resident_rows(&self) -> usize;
-    async fn apply(
-        &mut self,
-        tx: &mut PgConnection,
-        generation: &Generation,
-        events: &[&Recorded],
-    ) -> Result<(), ApplyError>;
-    async fn discard(
-        &mut self,
-        tx: &mut PgConnection,
-        generation: &Generation,
-        event: &Envelope,
-    ) -> Result<(), ApplyError>;
+    fn apply(&mut self, event: &Recorded) -> Result<(), ApplyError>;
+    fn discard(&mut self, event: &Envelope);
     async fn write(&mut self, tx: &mut PgConnection, generation: &Generation) -> Result<(), ApplyError>;
 }
 
@@ -122,41 +100,14 @@ pub(crate) trait BulkTable: Send {
 pub(crate) fn table<T: Table + 'static>(aggregate_type: &'static str) -> Box<dyn BulkTable> {
     Box::new(Resident::<T> {
         aggregate_type,
-        rows: BTreeMap::new(),
-        is_written: false,
+        rows: HashMap::new(),
     })
 }
 
-/// The rows in memory, sorted by key.
+/// The rows in memory, by key.
 struct Resident<T> {
     aggregate_type: &'static str,
-    rows: BTreeMap<String, T>,
-    /// Whether the table has rows that are not in memory.
-    is_written: bool,
-}
-
-impl<T: Table> Resident<T> {
-    /// Makes sure that the rows there are of these streams are in memory.
-    async fn call_back(
-        &mut self,
-        tx: &mut PgConnection,
-        generation: &Generation,
-        ids: impl Iterator<Item = &str> + Send,
-    ) -> Result<(), ApplyError> {
-        if !self.is_written {
-            return Ok(());
-        }
-        let mut ids: Vec<&str> = ids.filter(|id| !self.rows.contains_key(*id)).collect();
-        ids.sort_unstable();
-        ids.dedup();
-        if ids.is_empty() {
-            return Ok(());
-        }
-        for row in load::<T>(tx, generation, &ids).await? {
-            self.rows.insert(row.id().to_owned(), row);
-        }
-        Ok(())
-    }
+    rows: HashMap<String, T>,
 }
 
 #[async_trait]
@@ -165,50 +116,28 @@ impl<T: Table + 'static> BulkTable for Resident<T> {
         self.aggregate_type
     }
 
-    fn resident_rows(&self) -> usize {
-        self.rows.len()
+    fn apply(&mut self, event: &Recorded) -> Result<(), ApplyError> {
+        fold(&mut self.rows, [event])
     }
 
-    async fn apply(
-        &mut self,
-        tx: &mut PgConnection,
-        generation: &Generation,
-        events: &[&Recorded],
-    ) -> Result<(), ApplyError> {
-        let ids = events.iter().map(|event| event.envelope.aggregate_id.as_str());
-        self.call_back(tx, generation, ids).await?;
-        fold(&mut self.rows, events.iter().copied())
-    }
-
-    async fn discard(
-        &mut self,
-        tx: &mut PgConnection,
-        generation: &Generation,
-        event: &Envelope,
-    ) -> Result<(), ApplyError> {
-        let id = event.aggregate_id.as_str();
-        self.call_back(tx, generation, std::iter::once(id)).await?;
-        if let Some(row) = self.rows.get_mut(id) {
+    fn discard(&mut self, event: &Envelope) {
+        if let Some(row) = self.rows.get_mut(&event.aggregate_id) {
             row.pass_over(event.sequence);
         }
-        Ok(())
     }
 
     async fn write(&mut self, tx: &mut PgConnection, generation: &Generation) -> Result<(), ApplyError> {
-        let rows: Vec<T> = std::mem::take(&mut self.rows).into_values().collect();
-        if std::mem::replace(&mut self.is_written, true) {
-            for rows in rows.chunks(STORED_AT_ONCE) {
-                T::store(tx, generation, rows).await?;
-            }
-            return Ok(());
-        }
+        let rows = std::mem::take(&mut self.rows);
+        let mut rows: Vec<&T> = rows.values().collect();
+        // In the order of the primary key, whose index then grows at its end.
+        rows.sort_unstable_by(|one, other| one.id().cmp(other.id()));
         copy(tx, generation, &rows).await?;
         Ok(())
     }
 }
 
 /// Writes rows, none of which is there yet.
-async fn copy<T: Table>(tx: &mut PgConnection, generation: &Generation, rows: &[T]) -> Result<(), sqlx::Error> {
+async fn copy<T: Table>(tx: &mut PgConnection, generation: &Generation, rows: &[&T]) -> Result<(), sqlx::Error> {
     let (table, columns) = (T::NAME, T::COLUMNS);
     let statement = format!("COPY {generation}.{table} ({columns}) FROM STDIN (FORMAT binary)");
     let mut copying = tx.copy_in_raw(&statement).await?;

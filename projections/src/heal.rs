@@ -2,7 +2,7 @@
 
 use domain::{Envelope, Position};
 use event_bus::Binding;
-use event_store::{Excerpt, LogError, LogReader};
+use event_store::{Excerpt, LogError, LogReader, Share};
 
 /// Why a range is read from the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl Cause {
     }
 }
 
-/// Reads `(after, to]` and keeps what the bindings let through.
+/// Reads `(after, to]` and keeps what the bindings let through, of a share of the streams.
 ///
 /// # Errors
 /// [`LogError::Incomplete`] unless every event of the range is there, bound or not.
@@ -44,9 +44,10 @@ pub(crate) async fn read(
     bindings: &[Binding],
     after: Position,
     to: Position,
+    share: Share,
 ) -> Result<Excerpt, LogError> {
     let kinds: Vec<&str> = bindings.iter().map(|binding| binding.exchange).collect();
-    let mut excerpt = log.read_kinds(after, to, &kinds).await?;
+    let mut excerpt = log.read_kinds(after, to, &kinds, share).await?;
     excerpt.events.retain(|event| is_bound(bindings, event));
     Ok(excerpt)
 }

@@ -6,7 +6,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use domain::{Envelope, Sequence};
 use sqlx::postgres::PgRow;
@@ -107,7 +107,7 @@ pub(crate) fn expect_next(last: Sequence, gone: bool, recorded: &Recorded) -> Re
 /// # Errors
 /// [`ApplyError::Rule`] at the first event that contradicts its row.
 pub(crate) fn fold<'a, R: Row>(
-    rows: &mut BTreeMap<String, R>,
+    rows: &mut HashMap<String, R>,
     events: impl IntoIterator<Item = &'a Recorded>,
 ) -> Result<(), ApplyError> {
     for recorded in events {

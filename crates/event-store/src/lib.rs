@@ -32,7 +32,7 @@ pub use adopt::{AdoptError, Adoption, adopt, plan_adoption};
 pub use append::Guard;
 pub use audit::{AuditError, AuditedPart, Finding, LogAudit, audit};
 pub use error::{ExecuteError, StoreError};
-pub use excerpt::Excerpt;
+pub use excerpt::{Excerpt, Share};
 pub use execute::{CommandRequest, IfMatch, Outcome, Prepared};
 pub use idempotency::{Idempotency, RecordedAnswer};
 pub use load::Loaded;

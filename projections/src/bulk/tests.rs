@@ -45,41 +45,55 @@ fn history(choices: &[(u8, u8)]) -> Vec<Recorded> {
     events
 }
 
-async fn load(
-    connection: &mut PgConnection,
-    generation: Generation,
-    events: &[Recorded],
-    resident_rows_max: Option<usize>,
-) {
+/// The history in chunks: what is applied, and an event to discard behind it.
+///
+/// The last event of some chunks is discarded; what follows it in its stream must go on all the same.
+fn chunks(events: &[Recorded]) -> impl Iterator<Item = (&[Recorded], Option<&Recorded>)> {
+    events
+        .chunks(7)
+        .enumerate()
+        .map(|(nr, events)| match events.split_last() {
+            Some((last, before)) if nr % 5 == 4 && last.envelope.event_type == "user.logged_in" => (before, Some(last)),
+            _ => (events, None),
+        })
+}
+
+async fn apply_in_pieces(tx: &mut PgConnection, generation: Generation, events: &[Recorded]) {
+    for (applied, discarded) in chunks(events) {
+        Users.apply(tx, &generation, applied).await.expect("a valid history");
+        if let Some(event) = discarded {
+            Users
+                .discard(tx, &generation, &event.envelope)
+                .await
+                .expect("an event of a stream");
+        }
+    }
+}
+
+/// Loads the streams in shares, as their numbers divide them.
+async fn load_at_once(tx: &mut PgConnection, generation: Generation, events: &[Recorded], shares: usize) {
+    let mut bulk = Users.bulk_load().expect("users can be loaded at once");
+    for share in 0..shares {
+        let is_of_share = |event: &&Recorded| usize::from(event.envelope.aggregate_id.as_bytes()[1]) % shares == share;
+        for (applied, discarded) in chunks(events) {
+            let applied: Vec<Recorded> = applied.iter().filter(is_of_share).cloned().collect();
+            bulk.apply(&applied).expect("a valid history");
+            if let Some(event) = discarded.filter(is_of_share) {
+                bulk.discard(&event.envelope);
+            }
+        }
+        bulk.write(tx, &generation).await.expect("rows");
+    }
+}
+
+async fn make(connection: &mut PgConnection, generation: Generation, events: &[Recorded], shares: Option<usize>) {
     let mut tx = connection.begin().await.expect("a transaction");
     control::create_tables(&mut tx, &Users, generation)
         .await
         .expect("tables");
-    let mut bulk = resident_rows_max.map(|resident_rows_max| {
-        let mut bulk = Users.bulk_load().expect("users can be loaded at once");
-        bulk.resident_rows_max = resident_rows_max;
-        bulk
-    });
-    for (nr, events) in events.chunks(7).enumerate() {
-        let (last, before) = events.split_last().expect("a chunk has events");
-        // The last of some chunks is discarded; what follows it in its stream must go on all the same.
-        let is_discarded = nr % 5 == 4 && last.envelope.event_type == "user.logged_in";
-        let applied = if is_discarded { before } else { events };
-        match &mut bulk {
-            Some(bulk) => bulk.apply(&mut tx, &generation, applied).await,
-            None => Users.apply(&mut tx, &generation, applied).await,
-        }
-        .expect("a valid history");
-        if is_discarded {
-            match &mut bulk {
-                Some(bulk) => bulk.discard(&mut tx, &generation, &last.envelope).await,
-                None => Users.discard(&mut tx, &generation, &last.envelope).await,
-            }
-            .expect("an event of a stream");
-        }
-    }
-    if let Some(bulk) = &mut bulk {
-        bulk.write(&mut tx, &generation).await.expect("rows");
+    match shares {
+        Some(shares) => load_at_once(&mut tx, generation, events, shares).await,
+        None => apply_in_pieces(&mut tx, generation, events).await,
     }
     tx.commit().await.expect("committed");
 }
@@ -93,19 +107,15 @@ async fn a_history_loaded_at_once_is_the_history_applied_in_pieces() {
     for nr in 0..HISTORIES {
         let history = history(&choices.new_tree(&mut runner).expect("a history").current());
         let number = |of: usize| Generation::new("users", i64::try_from(nr * 10 + of).expect("a small number"));
-        load(&mut connection, number(1), &history, None).await;
-        for (of, resident_rows_max) in [(2, usize::MAX), (3, 0), (4, 3)] {
-            load(&mut connection, number(of), &history, Some(resident_rows_max)).await;
+        make(&mut connection, number(1), &history, None).await;
+        for (of, shares) in [(2, 1), (3, 2), (4, 5)] {
+            make(&mut connection, number(of), &history, Some(shares)).await;
             let mut found = Verification::default();
             let (new, old) = (number(of).to_string(), number(1).to_string());
             compare(&mut connection, &new, Some(&old), &mut found)
                 .await
                 .expect("a comparison");
-            assert_eq!(
-                found.differences,
-                Vec::new(),
-                "with {resident_rows_max} rows in memory: {history:?}"
-            );
+            assert_eq!(found.differences, Vec::new(), "in {shares} shares: {history:?}");
             assert_eq!(found.differences_total, 0);
         }
     }

@@ -1,7 +1,7 @@
 //! Moves the read model forward, from what was delivered or from the log, and insists on it.
 
 use domain::Position;
-use event_store::{LogError, Place};
+use event_store::{LogError, Place, Share};
 use metrics::histogram;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -196,7 +196,8 @@ impl<'a> Advance<'a> {
             }
             _ => {
                 let bindings = consumer.projection.bindings();
-                let chunk = match heal::read(&consumer.log, bindings, self.fence.position, work.to).await {
+                let chunk = match heal::read(&consumer.log, bindings, self.fence.position, work.to, Share::WHOLE).await
+                {
                     Err(LogError::Incomplete { .. }) if consumer.log.head().await?.position < work.to => {
                         return Err(Trouble::BeyondLog);
                     }

@@ -20,6 +20,7 @@ use crate::rebuild::plan::Plan;
 use crate::rebuild::progress::Progress;
 use crate::rebuild::record;
 use crate::rebuild::start::{Begun, Started};
+use crate::rebuild::streams::LogTotals;
 use crate::rebuild::tables;
 use crate::rebuild::target::Target;
 use crate::rebuild::work::{Pace, Work};
@@ -123,6 +124,7 @@ async fn work(engine: &Engine, begun: &Begun, progress: &Arc<Progress>) -> Resul
         progress: Arc::clone(progress),
         at,
         pace: Pace::new(operation.throttle),
+        totals: LogTotals::default(),
     };
     match standing {
         Standing::Building => work.rebuild(operation.dry_run).await?,

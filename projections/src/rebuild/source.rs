@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use domain::{Envelope, Position};
-use event_store::LogReader;
+use event_store::{LogReader, Share};
 use futures::{Stream, StreamExt};
 use sqlx::PgConnection;
 use tokio_util::task::AbortOnDropHandle;
@@ -48,6 +48,8 @@ pub(crate) struct Source {
     left_out: Arc<HashSet<Uuid>>,
     /// Whether an event that no code can read is a failure, and not something to be parked.
     strict: bool,
+    /// The streams that are read.
+    share: Share,
 }
 
 impl Source {
@@ -65,7 +67,13 @@ impl Source {
             discarded: Arc::new(discarded),
             left_out: Arc::default(),
             strict,
+            share: Share::WHOLE,
         }
+    }
+
+    /// Reads a share of the streams only.
+    pub(crate) fn of_share(self, share: Share) -> Self {
+        Self { share, ..self }
     }
 
     /// Leaves events out.
@@ -103,7 +111,7 @@ impl Source {
     /// # Errors
     /// [`Failure::Malformed`], [`Failure::Unknown`], [`Failure::LogChanged`], [`Failure::Log`].
     pub(crate) async fn read(&self, after: Position, to: Position) -> Result<Range, Failure> {
-        let chunk = heal::read(&self.log, self.projection.bindings(), after, to).await?;
+        let chunk = heal::read(&self.log, self.projection.bindings(), after, to, self.share).await?;
         if chunk.log_id != self.log_id {
             return Err(Failure::LogChanged);
         }

@@ -20,30 +20,47 @@ pub(crate) async fn with_discarded_events(
     connection: &mut PgConnection,
     projection: &'static str,
 ) -> Result<Streams, sqlx::Error> {
-    sqlx::query_as("SELECT DISTINCT aggregate_type, aggregate_id FROM public.discarded_event WHERE projection = $1")
-        .bind(projection)
-        .fetch_all(connection)
-        .await
+    sqlx::query_as(
+        "SELECT DISTINCT aggregate_type, aggregate_id FROM public.discarded_event WHERE projection = $1 ORDER BY 1, 2",
+    )
+    .bind(projection)
+    .fetch_all(connection)
+    .await
 }
 
-/// Counts the log's streams and events up to a position, by kind.
-pub(crate) async fn totals_of_log(
-    log: &LogReader,
+/// How many streams and events the log has up to a position, by kind.
+#[derive(Default)]
+pub(crate) struct LogTotals {
     to: Position,
-    left_out: &Streams,
-) -> Result<BTreeMap<String, KindTotal>, Failure> {
-    let mut totals = BTreeMap::<String, KindTotal>::new();
-    let mut after = Position(0);
-    while after < to {
-        let end = to.min(Position(after.0 + COUNTED_AT_ONCE));
-        for (kind, total) in log.totals(after, end, left_out).await? {
-            let sum = totals.entry(kind).or_default();
-            sum.streams += total.streams;
-            sum.events += total.events;
+    left_out: Streams,
+    by_kind: BTreeMap<String, KindTotal>,
+}
+
+impl LogTotals {
+    /// Counts up to a position; what was counted before, without the same streams, is not counted again.
+    pub(crate) async fn count(&mut self, log: &LogReader, to: Position, left_out: Streams) -> Result<(), Failure> {
+        if left_out != self.left_out || to < self.to {
+            *self = Self {
+                left_out,
+                ..Self::default()
+            };
         }
-        after = end;
+        while self.to < to {
+            let end = to.min(Position(self.to.0 + COUNTED_AT_ONCE));
+            for (kind, total) in log.totals(self.to, end, &self.left_out).await? {
+                let sum = self.by_kind.entry(kind).or_default();
+                sum.streams += total.streams;
+                sum.events += total.events;
+            }
+            self.to = end;
+        }
+        Ok(())
     }
-    Ok(totals)
+
+    /// What was counted of a kind.
+    pub(crate) fn of(&self, kind: &str) -> KindTotal {
+        self.by_kind.get(kind).copied().unwrap_or_default()
+    }
 }
 
 /// Counts a table's streams and their events.

@@ -17,6 +17,7 @@ use crate::rebuild::failure::Failure;
 use crate::rebuild::operation::Phase;
 use crate::rebuild::plan::Plan;
 use crate::rebuild::progress::Progress;
+use crate::rebuild::streams::LogTotals;
 use crate::rebuild::target::Target;
 
 /// Positions in one transaction.
@@ -33,6 +34,7 @@ pub(crate) struct Work {
     /// How far the generation is.
     pub(crate) at: Checkpoint,
     pub(crate) pace: Pace,
+    pub(crate) totals: LogTotals,
 }
 
 impl Work {

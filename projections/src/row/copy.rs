@@ -11,15 +11,16 @@ const TRAILER: i16 = -1;
 const NULL: i32 = -1;
 
 /// Rows on their way into a table.
-#[derive(Debug)]
 pub(crate) struct CopyRows {
-    bytes: Vec<u8>,
+    bytes: PgArgumentBuffer,
 }
 
 impl CopyRows {
     /// Begins with the header.
     pub(crate) fn begin() -> Self {
-        Self { bytes: HEADER.to_vec() }
+        let mut bytes = PgArgumentBuffer::default();
+        bytes.extend_from_slice(HEADER);
+        Self { bytes }
     }
 
     /// Begins a row of so many fields.
@@ -33,14 +34,12 @@ impl CopyRows {
     /// # Errors
     /// [`sqlx::Error::Encode`].
     pub(crate) fn field<'q>(&mut self, value: impl Encode<'q, Postgres>) -> Result<&mut Self, sqlx::Error> {
-        let mut field = PgArgumentBuffer::default();
-        match value.encode_by_ref(&mut field).map_err(sqlx::Error::Encode)? {
-            IsNull::Yes => self.bytes.extend_from_slice(&NULL.to_be_bytes()),
-            IsNull::No => {
-                let length = i32::try_from(field.len()).map_err(|error| sqlx::Error::Encode(error.into()))?;
-                self.bytes.extend_from_slice(&length.to_be_bytes());
-                self.bytes.extend_from_slice(&field);
-            }
+        let length_at = self.bytes.len();
+        self.bytes.extend_from_slice(&NULL.to_be_bytes());
+        let begin = self.bytes.len();
+        if let IsNull::No = value.encode_by_ref(&mut self.bytes).map_err(sqlx::Error::Encode)? {
+            let length = i32::try_from(self.bytes.len() - begin).map_err(|error| sqlx::Error::Encode(error.into()))?;
+            self.bytes[length_at..begin].copy_from_slice(&length.to_be_bytes());
         }
         Ok(self)
     }
@@ -57,6 +56,6 @@ impl CopyRows {
 
     /// Takes what there is to send.
     pub(crate) fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.bytes)
+        std::mem::take(&mut *self.bytes)
     }
 }

@@ -1,6 +1,6 @@
 //! Folding: each stream by itself, whatever the interleaving, and nothing that contradicts a row.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use domain::{Position, Sequence};
 use proptest::collection::vec;
@@ -63,8 +63,8 @@ fn streams(lengths: &[usize]) -> Vec<Vec<Recorded>> {
     lengths.iter().enumerate().map(&mut stream).collect()
 }
 
-fn folded<'a>(batches: impl IntoIterator<Item = &'a [Recorded]>) -> Result<BTreeMap<String, Remembered>, ApplyError> {
-    let mut rows = BTreeMap::new();
+fn folded<'a>(batches: impl IntoIterator<Item = &'a [Recorded]>) -> Result<HashMap<String, Remembered>, ApplyError> {
+    let mut rows = HashMap::new();
     for batch in batches {
         fold(&mut rows, batch)?;
     }

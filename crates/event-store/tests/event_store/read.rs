@@ -1,7 +1,7 @@
 //! Reading the log: contiguous or an error.
 
 use domain::{Event, Metadata, Position, Sequence, UserEvent};
-use event_store::{CommandRequest, LogError, LogReader, Place};
+use event_store::{CommandRequest, LogError, LogReader, Place, Share};
 use futures::poll;
 use service::database::connect_options;
 use sqlx::Connection;
@@ -120,7 +120,11 @@ async fn of_a_complete_range_only_the_kinds_that_are_asked_for_are_read() {
     sqlx::query(of_another_kind).execute(&mut admin).await.expect("insert");
     admin.close().await.expect("close");
     let reader = log.reader();
-    let excerpt = async |after, to, kinds: &[&str]| reader.read_kinds(Position(after), Position(to), kinds).await;
+    let excerpt = async |after, to, kinds: &[&str]| {
+        reader
+            .read_kinds(Position(after), Position(to), kinds, Share::WHOLE)
+            .await
+    };
 
     let whole = reader.read_range(Position(0), Position(4)).await.expect("complete");
     for (kinds, expected) in [
@@ -141,6 +145,24 @@ async fn of_a_complete_range_only_the_kinds_that_are_asked_for_are_read() {
     }
     let nothing = excerpt(2, 4, &["booking"]).await.expect("complete");
     assert_eq!((nothing.events, nothing.event_id), (Vec::new(), whole[3].event_id));
+
+    let mut shared = Vec::new();
+    for share in Share::all(3) {
+        let found = reader
+            .read_kinds(Position(0), Position(4), &["user", "movie"], share)
+            .await
+            .expect("complete");
+        assert_eq!(found.event_id, whole[3].event_id, "{share:?}");
+        shared.extend(
+            found
+                .events
+                .iter()
+                .map(|event| (event.position.0, event.aggregate_id.clone())),
+        );
+    }
+    shared.sort();
+    let ids = [(1, "1".to_owned()), (2, "1".to_owned()), (3, "m".to_owned())];
+    assert_eq!(shared, ids, "each stream is in one share");
 
     let gap = excerpt(2, 6, &["movie"]).await;
     assert!(

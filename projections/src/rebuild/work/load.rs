@@ -1,15 +1,17 @@
 //! The load: the bulk of the log, at once if the projection can do that.
 
+use domain::Position;
+use event_store::Share;
 use futures::StreamExt;
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor};
 
-use crate::Generation;
 use crate::apply::failure::refused_for_its_data;
 use crate::bulk::BulkLoad;
 use crate::control::Checkpoint;
 use crate::rebuild::failure::Failure;
 use crate::rebuild::generations;
 use crate::rebuild::source::{Range, Step};
+use crate::rebuild::streams;
 use crate::rebuild::tables;
 use crate::rebuild::work::Work;
 
@@ -32,29 +34,43 @@ impl Work {
         self.apply_to(self.plan.load_to).await
     }
 
+    /// Loads one share of the streams after the other. Each goes through the whole log, but takes from it only what is its own.
     async fn load_with(&mut self, bulk: &mut BulkLoad) -> Result<(), Failure> {
         let to = self.plan.load_to;
         self.progress.expects(to.0);
-        let generation = self.target.generation;
+        let shares = BulkLoad::shares(self.count_streams(bulk, to).await?).max(1);
         let mut at = self.at;
-        let mut ranges = self.plan.source.ranges(at.position, to, self.pace.positions_max());
-        while let Some(range) = ranges.next().await {
-            let range = range?;
+        for (share, behind) in Share::all(shares).zip(0..) {
+            let source = self.plan.source.clone().of_share(share);
+            let mut ranges = source.ranges(self.at.position, to, self.pace.positions_max());
+            while let Some(range) = ranges.next().await {
+                let range = range?;
+                fold(bulk, &range)?;
+                at = range.end;
+                self.progress.reaches((behind * to.0 + at.position.0) / shares);
+                self.pace.after(range.positions).await;
+            }
             let mut tx = self.connection.begin().await?;
-            fold(bulk, &mut tx, &generation, &range).await?;
+            let generation = self.target.generation;
+            bulk.write(&mut tx, &generation).await.map_err(Failure::of_passing)?;
+            let is_all = behind + 1 == shares;
+            if is_all && !generations::advance(&mut tx, self.target.projection.name(), generation, &at, 0).await? {
+                return Err(Failure::Fenced);
+            }
             tx.commit().await?;
-            at = range.end;
-            self.progress.reaches(at.position.0);
-            self.pace.after(range.positions).await;
         }
-        let mut tx = self.connection.begin().await?;
-        bulk.write(&mut tx, &generation).await.map_err(Failure::of_passing)?;
-        if !generations::advance(&mut tx, self.target.projection.name(), generation, &at, 0).await? {
-            return Err(Failure::Fenced);
-        }
-        tx.commit().await?;
         self.at = at;
         Ok(())
+    }
+
+    /// Counts the streams to load. Few positions cannot have too many and are not looked at.
+    async fn count_streams(&mut self, bulk: &mut BulkLoad, to: Position) -> Result<i64, Failure> {
+        if BulkLoad::shares(to.0) <= 1 {
+            return Ok(to.0);
+        }
+        let left_out = streams::with_discarded_events(&mut self.connection, self.target.projection.name()).await?;
+        self.totals.count(self.plan.source.log(), to, left_out).await?;
+        Ok(bulk.kinds().map(|kind| self.totals.of(kind).streams).sum())
     }
 
     /// Begins anew.
@@ -71,22 +87,14 @@ impl Work {
     }
 }
 
-async fn fold(
-    bulk: &mut BulkLoad,
-    tx: &mut PgConnection,
-    generation: &Generation,
-    range: &Range,
-) -> Result<(), Failure> {
+fn fold(bulk: &mut BulkLoad, range: &Range) -> Result<(), Failure> {
     for step in &range.steps {
         match step {
             Step::Apply(batch) => {
-                let applied = bulk.apply(tx, generation, &batch.recorded).await;
+                let applied = bulk.apply(&batch.recorded);
                 applied.map_err(|error| Failure::of_events(&batch.recorded, error))?;
             }
-            Step::PassOver(event) => {
-                let passed = bulk.discard(tx, generation, event).await;
-                passed.map_err(|error| Failure::of_apply(event, error))?;
-            }
+            Step::PassOver(event) => bulk.discard(event),
         }
     }
     Ok(())

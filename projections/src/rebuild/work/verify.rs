@@ -1,18 +1,18 @@
 //! The verification: does the new generation hold what the log says, and in what does it differ from the live one.
 
 use domain::Position;
+use event_store::LogReader;
 use futures::StreamExt;
 use sqlx::{Connection, Executor, PgConnection};
 
-use crate::Generation;
 use crate::control;
 use crate::rebuild::compare::compare;
 use crate::rebuild::failure::Failure;
 use crate::rebuild::plan::Comparison;
-use crate::rebuild::source::Source;
+use crate::rebuild::streams::{self, LogTotals};
 use crate::rebuild::verification::Verification;
 use crate::rebuild::work::{RANGE_POSITIONS_MAX, Work};
-use crate::{Projection, rebuild::streams};
+use crate::{Generation, Projection};
 
 impl Work {
     /// Verifies in one transaction that sees both generations as they are at one moment: it first brings the new one to the
@@ -55,7 +55,8 @@ impl Work {
         let old = compared_with.map(|generation| generation.to_string());
         compare(&mut tx, &new.to_string(), old.as_deref(), &mut found).await?;
         let projection = &*self.target.projection;
-        found.streams_checked = check_streams(&mut tx, projection, new, &self.plan.source, at.position).await?;
+        let log = self.plan.source.log();
+        found.streams_checked = check_streams(&mut tx, projection, new, log, &mut self.totals, at.position).await?;
         tx.commit().await?;
         self.at = at;
         self.progress.reaches(at.position.0);
@@ -70,7 +71,8 @@ async fn check_streams(
     tx: &mut PgConnection,
     projection: &dyn Projection,
     generation: Generation,
-    source: &Source,
+    log: &LogReader,
+    totals: &mut LogTotals,
     position: Position,
 ) -> Result<i64, Failure> {
     let tables = projection.stream_tables();
@@ -78,10 +80,10 @@ async fn check_streams(
         return Ok(0);
     }
     let left_out = streams::with_discarded_events(tx, projection.name()).await?;
-    let totals = streams::totals_of_log(source.log(), position, &left_out).await?;
+    totals.count(log, position, left_out.clone()).await?;
     let mut checked = 0;
     for table in tables {
-        let in_log = totals.get(table.aggregate_type).copied().unwrap_or_default();
+        let in_log = totals.of(table.aggregate_type);
         let in_table = streams::totals_of_table(tx, generation, table, &left_out).await?;
         if in_log != in_table {
             return Err(Failure::Unverified(format!(

@@ -1,6 +1,8 @@
 -- Append, with less work where nothing is unusual. Almost every batch is accepted as a whole, and then places can be
--- counted without deciding command by command, and one row is the whole answer. Seen, per command in batches of 64: 7
--- microseconds of the server's CPU instead of 12, of which inserting takes 5.
+-- counted without deciding command by command, and one row is the whole answer. Seen in batches of 64, of the server's
+-- CPU: a third less per command.
+--
+-- The function `append` stays for processes of the version before. Both take the same lock, so they can run side by side.
 --
 -- Arrays with `command_` hold one element per command, those with `event_` one per event, in order; `event_command` is
 -- the 1-based index of the event's command. Places are counted here, so that no caller can make a hole in the log.
@@ -14,9 +16,7 @@
 --   replayed    the key was used before by the same request: the recorded answer
 --   key_reused  the key was used before by another request
 --   conflict    the stream, or the guarded stream, is not where the command expects it
-DROP FUNCTION append;
-
-CREATE FUNCTION append(
+CREATE FUNCTION append_batch(
     command_aggregate_type text[],
     command_aggregate_id text[],
     command_expected_sequence bigint[],
@@ -58,7 +58,7 @@ DECLARE
 BEGIN
     -- Under a snapshot of the whole transaction the checks below would not see what was committed while we waited.
     IF current_setting('transaction_isolation') <> 'read committed' THEN
-        RAISE EXCEPTION 'append needs READ COMMITTED' USING ERRCODE = 'active_sql_transaction';
+        RAISE EXCEPTION 'append_batch needs READ COMMITTED' USING ERRCODE = 'active_sql_transaction';
     END IF;
     -- In a statement of its own: the next statement's snapshot is then younger than the wait. Held until the commit
     -- is visible, so that position order is commit order. No EXCEPTION block here: it would release the lock.
@@ -200,6 +200,6 @@ BEGIN
 END
 $$;
 
-ALTER FUNCTION append OWNER TO marquee_event_store;
-REVOKE ALL ON FUNCTION append FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION append TO marquee_command_api;
+ALTER FUNCTION append_batch OWNER TO marquee_event_store;
+REVOKE ALL ON FUNCTION append_batch FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION append_batch TO marquee_command_api;

@@ -60,7 +60,7 @@ pub(crate) struct BatchAnswer {
 }
 
 const CALL: &str = "SELECT log_id, first_position, outcome, sequence, position, status, location
-    FROM append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
+    FROM append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
 
 /// Sends a batch in one round trip. The whole response is read: an answer before the commit's is no answer.
 ///

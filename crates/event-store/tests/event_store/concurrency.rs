@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use domain::Position;
+use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
 
 use crate::setup::{Log, accepted, set_profile, until};
@@ -57,4 +58,28 @@ async fn eight_writers_and_a_following_reader_positions_dense_none_skipped_seque
         *last = sequence;
     }
     assert_eq!(log.assert_unbroken().await, appended as i64);
+}
+
+#[tokio::test]
+async fn a_process_of_the_version_before_appends_beside_this_one() {
+    let log = Log::create().await;
+    let process = log.process();
+    accepted(process.execute("1", set_profile("Ada")).await);
+    let mut before = PgConnection::connect(&log.database.url_as("marquee_command_api", "test"))
+        .await
+        .expect("connect");
+
+    let (outcome, position): (String, i64) = sqlx::query_as(
+        "SELECT outcome, position FROM append(
+            '{user}', '{1}', '{2}', ARRAY[$1], '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}', '{NULL}',
+            '{NULL}', '{1}', ARRAY[$1], '{user.logged_in}', '{1}', ARRAY['{\"type\": \"user.logged_in\"}'], ARRAY['{}'])",
+    )
+    .bind(uuid::Uuid::now_v7())
+    .fetch_one(&mut before)
+    .await
+    .expect("append");
+
+    assert_eq!((outcome.as_str(), position), ("appended", 3));
+    accepted(process.execute("1", set_profile("Ada Lovelace")).await);
+    assert_eq!(log.assert_unbroken().await, 4);
 }

@@ -133,7 +133,7 @@ async fn commands_that_are_refused_or_were_appended_before_cost_probes_too() {
 
     // One sent again, one behind its stream, one with a key that was used, one that is new.
     let (first, outcomes): (Option<i64>, Vec<String>) = sqlx::query_as(
-        "SELECT first_position, outcome FROM append(
+        "SELECT first_position, outcome FROM append_batch(
             array_fill('user'::text, '{4}'), '{some-0,some-1,none,new}', '{1,1,0,0}',
             ARRAY[(SELECT event_id FROM events WHERE position = 2), $1, $2, $3],
             array_fill(NULL::text, '{4}'), array_fill(NULL::text, '{4}'), array_fill(NULL::bigint, '{4}'),

@@ -76,7 +76,7 @@ async fn an_append_outside_read_committed_is_refused() {
         .execute(&mut *transaction)
         .await
         .expect("isolation");
-    let append = "SELECT append('{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}',
+    let append = "SELECT append_batch('{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}',
                                 '{}','{}','{}','{}','{}')";
     let refused = sqlx::query(append)
         .execute(&mut *transaction)

@@ -11,7 +11,7 @@ const RELAY: &str = "marquee_event_relay";
 const REFUSED: &str = "42501";
 
 /// What is tried in the event store, and who may do it.
-const IN_THE_EVENT_STORE: [(&str, &[&str]); 27] = [
+const IN_THE_EVENT_STORE: [(&str, &[&str]); 28] = [
     ("SELECT * FROM events, log", &ROLES),
     ("UPDATE events SET event_type = 'x'", &[]),
     ("DELETE FROM events", &[]),
@@ -26,6 +26,10 @@ const IN_THE_EVENT_STORE: [(&str, &[&str]); 27] = [
     ("SET session_replication_role = replica", &[]),
     (
         "SELECT append('{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}')",
+        &[COMMAND_API],
+    ),
+    (
+        "SELECT append_batch('{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}','{}')",
         &[COMMAND_API],
     ),
     (

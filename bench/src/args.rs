@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use serde::Serialize;
+use service::telemetry::TelemetryArgs;
 
 use crate::client::Load;
 
@@ -41,6 +42,8 @@ pub(crate) struct Args {
     /// The program that is measured; built when none is named
     #[arg(long, value_name = "FILE", hide = true)]
     pub(crate) program: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Logs")]
+    pub(crate) telemetry: TelemetryArgs,
     /// Where the results are written [default: bench after a full run, else target/bench]
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) results: Option<PathBuf>,

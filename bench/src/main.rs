@@ -19,10 +19,13 @@ mod stand;
 use std::process::ExitCode;
 
 use args::{Args, Role};
+use service::telemetry;
 use service::{BoxError, exit_code, shutdown_on_signal};
 
 fn main() -> ExitCode {
     let args: Args = service::arguments();
+    // Metrics too are recorded as they are in life.
+    telemetry::init(&args.telemetry, "warn");
     let runtime = match &args.role {
         // The load shares the machine with what it loads: one thread is enough, and leaves the rest.
         Some(Role::Client(_)) => tokio::runtime::Builder::new_current_thread().enable_all().build(),

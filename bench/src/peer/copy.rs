@@ -15,7 +15,13 @@ const COPY_BYTES: usize = 256 * 1024;
 pub(crate) struct ReadModel {
     pool: PgPool,
     projection: std::sync::Arc<dyn Projection>,
-    tables: Vec<(String, Vec<u8>)>,
+    tables: Vec<Table>,
+}
+
+struct Table {
+    name: String,
+    columns: String,
+    rows: Vec<u8>,
 }
 
 impl ReadModel {
@@ -26,24 +32,28 @@ impl ReadModel {
             .fetch_one(&pool)
             .await?;
         let schema = format!("{}_g{generation}", name.as_str());
-        let names: Vec<String> = sqlx::query_scalar(
-            "SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relname <> 'parked_events' \
-             AND relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1)",
+        let columns: Vec<(String, String)> = sqlx::query_as(
+            "SELECT c.relname::text, string_agg(a.attname, ', ' ORDER BY a.attnum) \
+             FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid \
+             WHERE c.relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = $1) AND c.relkind = 'r' \
+             AND c.relname <> 'parked_events' AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '' \
+             GROUP BY c.relname",
         )
         .bind(&schema)
         .fetch_all(&pool)
         .await?;
         let mut tables = Vec::new();
-        for table in names {
-            let statement = format!("COPY (SELECT * FROM {schema}.{table} ORDER BY id) TO STDOUT (FORMAT binary)");
+        for (name, columns) in columns {
+            let statement =
+                format!("COPY (SELECT {columns} FROM {schema}.{name} ORDER BY id) TO STDOUT (FORMAT binary)");
             let chunks = pool.copy_out_raw(&statement).await?;
-            let bytes = chunks
-                .try_fold(Vec::new(), async |mut bytes, chunk| {
-                    bytes.extend_from_slice(&chunk);
-                    Ok(bytes)
+            let rows = chunks
+                .try_fold(Vec::new(), async |mut rows, chunk| {
+                    rows.extend_from_slice(&chunk);
+                    Ok(rows)
                 })
                 .await?;
-            tables.push((table, bytes));
+            tables.push(Table { name, columns, rows });
         }
         Ok(Self {
             pool,
@@ -62,10 +72,10 @@ impl ReadModel {
         tx.execute(format!("CREATE SCHEMA {SCHEMA}; SET LOCAL search_path = {SCHEMA}, public").as_str())
             .await?;
         tx.execute(self.projection.schema()).await?;
-        for (table, bytes) in &self.tables {
-            let statement = format!("COPY {table} FROM STDIN (FORMAT binary)");
+        for Table { name, columns, rows } in &self.tables {
+            let statement = format!("COPY {name} ({columns}) FROM STDIN (FORMAT binary)");
             let mut copying = tx.copy_in_raw(&statement).await?;
-            for chunk in bytes.chunks(COPY_BYTES) {
+            for chunk in rows.chunks(COPY_BYTES) {
                 copying.send(chunk).await?;
             }
             copying.finish().await?;

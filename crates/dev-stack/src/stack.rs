@@ -216,7 +216,9 @@ impl PrivateServers {
             return Err(error);
         }
         for tool in servers.running.iter().flat_map(|(_, instance)| instance.tools()) {
-            servers.tools.push(write_tool(&servers.home, &tool)?.display().to_string());
+            servers
+                .tools
+                .push(write_tool(&servers.home, &tool)?.display().to_string());
         }
         Ok(servers)
     }

@@ -78,26 +78,46 @@ pub(crate) async fn append(connection: &mut PgConnection, batch: &[Append]) -> R
         .bind(collect(batch, |a| a.aggregate_id.as_str()))
         .bind(collect(batch, |a| a.expected.0))
         .bind(collect(batch, |a| a.events.last().map(|event| event.event_id)))
-        .bind(collect(batch, |a| a.guard.as_ref().map(|guard| guard.aggregate_type)))
-        .bind(collect(batch, |a| {
-            a.guard.as_ref().map(|guard| guard.aggregate_id.as_str())
-        }))
-        .bind(collect(batch, |a| a.guard.as_ref().map(|guard| guard.sequence.0)))
-        .bind(collect(batch, |a| {
-            a.idempotency.as_ref().map(|record| record.principal.as_str())
-        }))
-        .bind(collect(batch, |a| {
-            a.idempotency.as_ref().map(|record| record.key.as_str())
-        }))
-        .bind(collect(batch, |a| {
-            a.idempotency.as_ref().map(|record| record.request_hash.as_slice())
-        }))
-        .bind(collect(batch, |a| {
-            a.idempotency.as_ref().map(|record| record.status as i16)
-        }))
-        .bind(collect(batch, |a| {
-            a.idempotency.as_ref().and_then(|record| record.location.as_deref())
-        }))
+        .bind(collect_some(
+            batch,
+            |a| a.guard.as_ref(),
+            |guard| Some(guard.aggregate_type),
+        ))
+        .bind(collect_some(
+            batch,
+            |a| a.guard.as_ref(),
+            |guard| Some(guard.aggregate_id.as_str()),
+        ))
+        .bind(collect_some(
+            batch,
+            |a| a.guard.as_ref(),
+            |guard| Some(guard.sequence.0),
+        ))
+        .bind(collect_some(
+            batch,
+            |a| a.idempotency.as_ref(),
+            |record| Some(record.principal.as_str()),
+        ))
+        .bind(collect_some(
+            batch,
+            |a| a.idempotency.as_ref(),
+            |record| Some(record.key.as_str()),
+        ))
+        .bind(collect_some(
+            batch,
+            |a| a.idempotency.as_ref(),
+            |record| Some(record.request_hash.as_slice()),
+        ))
+        .bind(collect_some(
+            batch,
+            |a| a.idempotency.as_ref(),
+            |record| Some(record.status as i16),
+        ))
+        .bind(collect_some(
+            batch,
+            |a| a.idempotency.as_ref(),
+            |record| record.location.as_deref(),
+        ))
         .bind(events().map(|(n, _)| n as i64 + 1).collect::<Vec<_>>())
         .bind(events().map(|(_, event)| event.event_id).collect::<Vec<_>>())
         .bind(events().map(|(_, event)| event.event_type.as_str()).collect::<Vec<_>>())
@@ -124,6 +144,19 @@ pub(crate) async fn append(connection: &mut PgConnection, batch: &[Append]) -> R
 
 fn collect<'a, T>(batch: &'a [Append], field: impl Fn(&'a Append) -> T) -> Vec<T> {
     batch.iter().map(field).collect()
+}
+
+/// A field of what only some commands have. Where none has it the array is empty, which stands for as many nulls as there
+/// are commands: most batches have neither guards nor keys, and the server need not read eight arrays of nulls.
+fn collect_some<'a, P: 'a, T>(
+    batch: &'a [Append],
+    part: impl Fn(&'a Append) -> Option<&'a P>,
+    field: impl Fn(&'a P) -> Option<T>,
+) -> Vec<Option<T>> {
+    if batch.iter().all(|append| part(append).is_none()) {
+        return Vec::new();
+    }
+    batch.iter().map(|append| part(append).and_then(&field)).collect()
 }
 
 /// Where the events of a batch are that was appended as a whole, in order from `first`.

@@ -102,7 +102,7 @@ impl EventStore {
     /// again, a bounded number of times.
     ///
     /// A decision that appends nothing (a rejection, a no-op, a failed condition) is made or confirmed on the state
-    /// in the store, never on a cached or an assumed one alone. The idempotency key is looked up before loading, by the append
+    /// in the store, never on a cached or a guessed one alone. The idempotency key is looked up before loading, by the append
     /// itself, and again before a rejection is answered: the first copy of the command may have succeeded meanwhile.
     ///
     /// # Errors
@@ -121,21 +121,23 @@ impl EventStore {
             return Ok(Outcome::Replayed(answer));
         }
         let _turn = self.turns.take(A::TYPE, id).await?;
-        let mut at_hand = Some(match self.cached::<A>(id) {
+        let mut at_hand = match self.cached::<A>(id) {
             Some(cached) => {
                 metrics::counter!(metric::CACHE_HITS).increment(1);
-                (cached, Basis::Cache)
+                Some((cached, Basis::Cache))
             }
-            // Loading it first would double the round trips of every command that creates a stream.
-            None => (Loaded::without_events(), Basis::Assumption),
-        });
-        // What is at hand is not counted: it may be old, or assumed in vain.
+            // Loading each stream before it is created would double the round trips.
+            None => self.novelty.is_likely().then(|| (Loaded::without_events(), Basis::Guess)),
+        };
+        // What is at hand is not counted: it may be old, or guessed wrong.
         for _ in 0..=self.attempts_max {
             let (before, basis) = match at_hand.take() {
                 Some(at_hand) => at_hand,
                 None => {
                     metrics::counter!(metric::CACHE_MISSES).increment(1);
-                    (self.load_and_cache::<A>(id).await?, Basis::Store)
+                    let loaded = self.load_and_cache::<A>(id).await?;
+                    self.novelty.found(loaded.sequence == Sequence(0));
+                    (loaded, Basis::Store)
                 }
             };
             let decision = match self.decide(request, &before, &prepare).await {
@@ -145,7 +147,7 @@ impl EventStore {
                     let stands = match basis {
                         Basis::Store => true,
                         Basis::Cache => self.confirm::<A>(id, before.sequence).await?,
-                        Basis::Assumption => false,
+                        Basis::Guess => false,
                     };
                     if !stands {
                         self.forget::<A>(id);
@@ -157,9 +159,6 @@ impl EventStore {
                     };
                 }
             };
-            if basis == Basis::Assumption && !self.creates(request, &decision, &prepare).await {
-                continue;
-            }
             let events = decision.events.len();
             if events == 0 && request.idempotency.is_none() {
                 let (sequence, position) = self.stream_head(A::TYPE, id).await?;
@@ -177,6 +176,9 @@ impl EventStore {
             let append = decision.append(id, before.sequence, request);
             match self.append(append, &decision.state).await? {
                 AppendOutcome::Appended { sequence, position } => {
+                    if basis == Basis::Guess {
+                        self.novelty.found(true);
+                    }
                     return Ok(Outcome::Accepted {
                         state: decision.state,
                         sequence,
@@ -226,20 +228,6 @@ impl EventStore {
         })
     }
 
-    /// Whether the command can only be the first of its stream: what it leads to would reject it. One that may as well
-    /// change a stream there is had better be decided on that one at once.
-    async fn creates<A, P, F>(&self, request: &CommandRequest, decision: &Decision<A>, prepare: &impl Fn() -> F) -> bool
-    where
-        A: Aggregate<Services = ()> + Clone,
-        F: Future<Output = Result<Prepared<A::Command>, P>>,
-    {
-        let after = Loaded {
-            state: decision.state.clone(),
-            sequence: Sequence(decision.events.len() as i64),
-        };
-        self.decide(request, &after, prepare).await.is_err()
-    }
-
     /// The recorded answer when the request's key was used before by the same request.
     async fn replay<R, P>(&self, request: &CommandRequest) -> Result<Option<RecordedAnswer>, ExecuteError<R, P>> {
         let Some(idempotency) = &request.idempotency else {
@@ -261,7 +249,7 @@ enum Basis {
     /// The stream as it was when this process last saw it.
     Cache,
     /// That the stream has no events.
-    Assumption,
+    Guess,
 }
 
 /// What an aggregate decided.

@@ -17,6 +17,7 @@ mod load;
 mod log_reader;
 mod metric;
 mod migrate;
+mod novelty;
 mod relay_progress;
 mod relay_state;
 mod row;

@@ -14,6 +14,7 @@ use crate::ask::ask;
 use crate::cache::AggregateCache;
 use crate::error::StoreError;
 use crate::load::{Loaded, load_stream};
+use crate::novelty::Novelty;
 use crate::turns::Turns;
 use crate::writer::{Answer, Writer, WriterConfig, WriterQueue};
 
@@ -47,6 +48,7 @@ pub struct EventStore {
     log_id: Arc<RwLock<Option<Uuid>>>,
     pub(crate) attempts_max: u32,
     pub(crate) turns: Turns,
+    pub(crate) novelty: Novelty,
 }
 
 impl EventStore {
@@ -65,6 +67,7 @@ impl EventStore {
             log_id: Arc::default(),
             attempts_max: config.attempts_max.max(1),
             turns,
+            novelty: Novelty::default(),
         };
         (store, writer)
     }

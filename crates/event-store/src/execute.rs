@@ -127,7 +127,10 @@ impl EventStore {
                 Some((cached, Basis::Cache))
             }
             // Loading each stream before it is created would double the round trips.
-            None => self.novelty.is_likely().then(|| (Loaded::without_events(), Basis::Guess)),
+            None => self
+                .novelty
+                .is_likely()
+                .then(|| (Loaded::without_events(), Basis::Guess)),
         };
         // What is at hand is not counted: it may be old, or guessed wrong.
         for _ in 0..=self.attempts_max {

@@ -13,8 +13,8 @@
 //! # Guarantees
 //!
 //! - Whatever is queued when the connection becomes free goes out in one call, without a timer: a command alone goes
-//!   at once, and under load batches grow by themselves. Tasks that can run are let run first, so that those just
-//!   answered come along with their next commands.
+//!   at once, and under load batches grow by themselves. Tasks that can run are let run first, if that is soon done, so
+//!   that those just answered come along with their next commands.
 //! - Commands on one stream are appended in the order they were queued.
 //! - A command is answered only after its transaction is committed, or with certainty that it was refused; otherwise
 //!   with [`StoreError::OutcomeUnknown`].
@@ -44,6 +44,9 @@ use crate::error::StoreError;
 use crate::metric;
 use crate::submission::Submission;
 use crate::wake::notify_others;
+
+/// Calls after which waiting for more commands is tried again, where it took too long.
+const HASTY_CALLS: u32 = 64;
 
 /// Bounds of the writer.
 #[derive(Clone, Debug)]
@@ -119,6 +122,10 @@ pub struct Writer {
     commands: mpsc::Receiver<Queued>,
     submission: Submission,
     others: Arc<Notify>,
+    /// How long the last call took.
+    last_call: Duration,
+    /// Calls for which nobody is waited for.
+    hasty_calls: u32,
 }
 
 impl Writer {
@@ -139,6 +146,8 @@ impl Writer {
                 commands,
                 submission,
                 others,
+                last_call: Duration::ZERO,
+                hasty_calls: 0,
             },
         )
     }
@@ -167,29 +176,44 @@ impl Writer {
             }
             self.take_queued(&mut queue).await;
             self.append_next(&mut queue).await;
-            tokio::task::yield_now().await;
         }
         self.submission.close().await;
         drop(stop_notifier);
         let _ = notifier.await;
     }
 
-    /// Takes what is queued until nobody who can run queues more.
+    /// Takes what is queued; and if that is soon done, waits until nobody who can run queues more.
     ///
-    /// Without it the commands of a closed loop split into two halves that go out in turns: seen with 64 tasks, 31
-    /// commands per commit instead of 63.
+    /// Those just answered are about to queue what they have next. To take only who was first makes twice the commits: seen in
+    /// a closed loop of 64 tasks, 44,000 commands per second instead of 54,000. Where they have much to do in between, the
+    /// database would idle meanwhile: seen over HTTP, 20,000 instead of 28,000. What takes more than half of a call is
+    /// given up for a while.
     async fn take_queued(&mut self, queue: &mut VecDeque<Queued>) {
+        self.take_ready(queue);
+        if self.hasty_calls > 0 {
+            self.hasty_calls -= 1;
+            return;
+        }
+        let began = Instant::now();
         loop {
             let taken = queue.len();
-            while queue.len() < self.config.batch_commands_max
-                && let Ok(command) = self.commands.try_recv()
-            {
-                queue.push_back(command);
-            }
+            tokio::task::yield_now().await;
+            self.take_ready(queue);
             if queue.len() == taken {
                 return;
             }
-            tokio::task::yield_now().await;
+            if began.elapsed() > self.last_call / 2 {
+                self.hasty_calls = HASTY_CALLS;
+                return;
+            }
+        }
+    }
+
+    fn take_ready(&mut self, queue: &mut VecDeque<Queued>) {
+        while queue.len() < self.config.batch_commands_max
+            && let Ok(command) = self.commands.try_recv()
+        {
+            queue.push_back(command);
         }
     }
 
@@ -213,6 +237,7 @@ impl Writer {
         let (appends, waiting): (Vec<_>, Vec<_>) =
             batch.into_iter().map(|queued| (queued.append, queued.answer)).unzip();
         let answers = self.submission.submit_or_split(&appends, deadline).await;
+        self.last_call = now.elapsed();
         if answers
             .iter()
             .any(|answer| matches!(answer, Ok((_, AppendOutcome::Appended { .. }))))

@@ -55,3 +55,29 @@ async fn a_condition_on_a_stream_another_process_created_is_checked_against_the_
     let (sequence, ..) = accepted(other.execute_with("1", set_profile("Bob"), if_match(1)).await);
     assert_eq!(sequence, Sequence(2));
 }
+
+#[tokio::test]
+async fn who_was_surprised_by_an_old_stream_loads_the_next_one_instead_of_trying() {
+    let log = Log::create().await;
+    let (one, other) = (log.process(), log.process());
+    for id in ["1", "2"] {
+        accepted(one.execute(id, register("Ada")).await);
+    }
+    let surprised = other.execute("1", register("Ada")).await;
+    assert!(matches!(
+        surprised,
+        Err(ExecuteError::Rejected(UserError::AlreadyExists))
+    ));
+    let store = other.store.clone();
+    other.stop().await;
+
+    // Nothing can be appended any more: only who does not try hears of the stream there is.
+    let next = store
+        .execute::<User>("2", &CommandRequest::default(), register("Ada"))
+        .await;
+
+    assert!(
+        matches!(next, Err(ExecuteError::Rejected(UserError::AlreadyExists))),
+        "{next:?}"
+    );
+}

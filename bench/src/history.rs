@@ -13,7 +13,6 @@ use domain::{
     Address, AgeRating, Cinema, CinemaEvent, CinemaName, CityId, Email, FullName, Genres, Metadata, Movie, MovieEvent,
     MovieId, PremiereDate, Role, RuntimeMinutes, Synopsis, TimeZone, Title, User, UserEvent,
 };
-use serde::Serialize;
 use service::BoxError;
 use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
@@ -37,7 +36,7 @@ struct Recorded {
 }
 
 impl Recorded {
-    fn new(kind: &'static str, id: String, sequence: i64, event: &(impl DomainEvent + Serialize)) -> Self {
+    fn new(kind: &'static str, id: String, sequence: i64, event: &impl DomainEvent) -> Self {
         Self {
             kind,
             id,

@@ -23,15 +23,10 @@ use crate::status::QueueStatus;
 /// How often the broker is asked for the queue's length.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How long a range without an event for the projection waits for others to share its transaction. There is one for most
-/// commands, as each belongs to one read model, and the transaction would cost as much as one with events.
-const EMPTY_RANGE_PAUSE: Duration = Duration::from_millis(20);
-
 /// What a session waits for.
 #[allow(clippy::large_enum_variant, reason = "one at a time, taken apart at once")]
 enum Next {
     Delivery(Delivery),
-    PendingDue,
     Silence,
     PauseChanged,
     Measure,
@@ -124,12 +119,8 @@ impl<'a> Session<'a> {
     /// Applies what is closed, acknowledges it, and takes what is delivered; without a watermark for too long, asks
     /// the log.
     async fn iterate(&mut self, stop: &CancellationToken) -> Result<(), Ending> {
-        if self.is_full() || self.pending_due().is_some_and(|due| due <= Instant::now()) {
-            self.apply_pending(stop).await?;
-        }
-        if self.pending.is_empty() {
-            self.acknowledge(self.closed_tag).await?;
-        }
+        self.apply_pending(stop).await?;
+        self.acknowledge(self.closed_tag).await?;
         if self.is_full() {
             return self.close_up_to_head(Cause::Full, stop).await;
         }
@@ -140,32 +131,18 @@ impl<'a> Session<'a> {
                 self.take(delivery).await?;
                 self.take_what_is_there().await
             }
-            Next::PendingDue => Ok(()),
             Next::Silence => self.break_silence(stop).await,
             Next::PauseChanged => self.advance.row().await.map(drop),
             Next::Measure => self.measure_queue().await,
         }
     }
 
-    /// When what is pending has to be applied: at once, but for ranges that move nothing but the checkpoint.
-    fn pending_due(&self) -> Option<Instant> {
-        match self.pending.front()? {
-            Pending::Delivered(work) if work.is_empty() && self.pending.len() == 1 => {
-                Some(work.closed_at + EMPTY_RANGE_PAUSE)
-            }
-            _ => Some(Instant::now()),
-        }
-    }
-
     /// Waits for what comes first.
     async fn next(&mut self, silent_at: Instant) -> Result<Next, Ending> {
         let measure_at = self.measured_at + MEASURE_INTERVAL;
-        let pending_due = self.pending_due();
-        let apply_at = pending_due.unwrap_or(silent_at);
         tokio::select! {
             delivery = self.subscriber.next() => Ok(Next::Delivery(delivery?)),
             () = self.consumer.progress.pause_changed() => Ok(Next::PauseChanged),
-            () = sleep_until(apply_at), if pending_due.is_some() => Ok(Next::PendingDue),
             () = sleep_until(silent_at) => Ok(Next::Silence),
             () = sleep_until(measure_at) => Ok(Next::Measure),
         }
@@ -260,7 +237,6 @@ impl<'a> Session<'a> {
             to: closed.to,
             recorded_at,
             ranges: 1,
-            closed_at: Instant::now(),
             content,
         }));
     }

@@ -3,7 +3,6 @@
 use chrono::{DateTime, Utc};
 use domain::{DecodeError, Envelope, Position};
 use event_store::LogError;
-use tokio::time::Instant;
 
 use crate::apply::CommitError;
 use crate::apply::batch::Batch;
@@ -26,8 +25,6 @@ pub(super) struct Work {
     pub(super) recorded_at: Option<DateTime<Utc>>,
     /// How many closed ranges end with it.
     pub(super) ranges: u64,
-    /// When the first of them was closed.
-    pub(super) closed_at: Instant,
     pub(super) content: Content,
 }
 
@@ -50,14 +47,8 @@ impl Work {
             to,
             recorded_at: None,
             ranges,
-            closed_at: Instant::now(),
             content: Content::InLog,
         }
-    }
-
-    /// Tells whether it moves nothing but the checkpoint: the projection is not bound to any event of its ranges.
-    pub(super) fn is_empty(&self) -> bool {
-        matches!(&self.content, Content::Delivered(events) if events.is_empty())
     }
 }
 

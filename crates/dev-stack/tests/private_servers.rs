@@ -1,7 +1,11 @@
 //! Servers of a test's own: what they keep over a stop and a kill.
 
+use std::time::{Duration, Instant};
+
 use dev_stack::{PrivatePostgres, PrivateRabbit, TestDatabase, TestVhost};
 use sqlx::{Connection, Executor, PgConnection};
+
+const PATIENCE: Duration = Duration::from_secs(30);
 
 #[tokio::test]
 async fn a_private_database_server_keeps_what_was_committed_over_a_kill_and_a_stop() {
@@ -36,7 +40,12 @@ async fn a_private_broker_keeps_its_durable_queues_over_a_kill() {
 
     broker.kill().await;
     broker.start_again().await;
-    assert_eq!(vhost.queues().await.len(), 1);
+    // The management answers before it knows all that the broker has.
+    let begun = Instant::now();
+    while vhost.queue("kept").await.is_none() {
+        assert!(begun.elapsed() < PATIENCE, "the queue is gone");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 
     broker.stop().await;
     let address = broker.management_url().trim_start_matches("http://").to_owned();

@@ -12,6 +12,7 @@ use service::BoxError;
 use tokio::process::Command;
 
 use crate::cpu::{Cpu, own_seconds};
+use crate::marquee::OWN_PROGRAM;
 use crate::peer::{insert, insert_publish};
 use crate::sample::Sample;
 
@@ -64,7 +65,7 @@ impl Load {
     /// # Errors
     /// What the process has said it failed of.
     pub(crate) async fn in_process(&self) -> Result<Sample, BoxError> {
-        let mut command = Command::new(std::env::current_exe()?);
+        let mut command = Command::new(OWN_PROGRAM);
         command
             .arg("client")
             .args(self.arguments())

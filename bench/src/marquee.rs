@@ -13,6 +13,9 @@ const READY_TIMEOUT: Duration = Duration::from_secs(60);
 const READY_POLL: Duration = Duration::from_millis(2);
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
+/// This program, also after it was built anew while it runs.
+pub(crate) const OWN_PROGRAM: &str = "/proc/self/exe";
+
 /// A service in a process of its own; killed on drop.
 pub(crate) struct Served {
     child: Child,

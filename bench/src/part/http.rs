@@ -16,7 +16,7 @@ use crate::args::Part;
 use crate::client::{Kind, Load};
 use crate::cpu::Own;
 use crate::figure::{Bar, Figure, Runs};
-use crate::marquee::Served;
+use crate::marquee::{OWN_PROGRAM, Served};
 use crate::peer::insert;
 use crate::sample::Sample;
 use crate::stand::Stand;
@@ -39,8 +39,7 @@ async fn command_side(stand: &Stand, program: &Path) -> Result<Vec<Figure>, BoxE
     let event_store_url = databases.event_store_url("marquee_command_api").expose().to_owned();
     let environment = [("MARQUEE_EVENT_STORE_URL", event_store_url)];
     let served = Served::start(program, &["command-api", "--listen", "{listen}"], &environment).await?;
-    let own = std::env::current_exe()?;
-    let empty = Served::start(&own, &["empty-handler", "{listen}"], &[]).await?;
+    let empty = Served::start(Path::new(OWN_PROGRAM), &["empty-handler", "{listen}"], &[]).await?;
     let insert = bare_insert(&databases, stand);
     let (mut ours, mut handlers, mut inserts) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..=stand.sizes.pairs {

@@ -1,6 +1,5 @@
 //! What every service shares: configuration, telemetry, health, problem+json, graceful shutdown.
 
-mod allocator;
 mod arguments;
 mod body;
 mod check;

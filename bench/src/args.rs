@@ -14,8 +14,8 @@ use crate::client::Load;
 ///
 /// Private servers of PostgreSQL and RabbitMQ are started as `marquee` starts them, with everything on that keeps data safe.
 /// Marquee and what it is compared with run in turn, at least three times each after a warm-up; a ratio is the median of the
-/// ratios of the pairs. A run of all parts at full size takes about half an hour and writes bench/RESULTS.md; any other run
-/// writes to target/bench.
+/// ratios of the pairs. A run of all parts at full size takes long and writes bench/RESULTS.md; any other run writes to
+/// target/bench.
 #[derive(Clone, Debug, Parser)]
 #[command(name = "bench", version, args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {

@@ -1,5 +1,6 @@
 //! The floor of a rebuild: the log copied out, and the read model's rows copied into fresh tables with the same indexes.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::TryStreamExt;
@@ -14,7 +15,7 @@ const COPY_BYTES: usize = 256 * 1024;
 /// The rows of a read model, in COPY's binary format.
 pub(crate) struct ReadModel {
     pool: PgPool,
-    projection: std::sync::Arc<dyn Projection>,
+    projection: Arc<dyn Projection>,
     tables: Vec<Table>,
 }
 

@@ -13,8 +13,8 @@ const HEAD: &str = "\
 
 Written by `cargo run --release -p bench`, not by hand. What each figure is and how it is measured stands in
 [docs/performance.md](../docs/performance.md). Marquee and its yardstick ran in turn; each cell is a median with the
-extremes, a ratio is the median of the ratios of the pairs. Figures below a second of a processor: who used it, on average,
-1.00 is one of the machine's processors.
+extremes, a ratio is the median of the ratios of the pairs. Below each part stands who used the processors, on average: 1.00
+is one of the machine's.
 ";
 
 /// Makes the page.

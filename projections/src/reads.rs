@@ -80,7 +80,7 @@ impl Reads {
     /// while waiting.
     ///
     /// # Errors
-    /// 503 `READ_MODEL_BEHIND` when the position is not reached in time; 503 `READ_MODEL_PARKED` at once when an event
+    /// 503 `READ_MODEL_BEHIND` when the position is not reached in time; 503 `READ_MODEL_PARKED` without that wait when an event
     /// of one of the streams, at or before the position, is parked; 400 `POSITION_BEYOND_HEAD` when the log does not
     /// have the position; 503 `READ_MODEL_UNAVAILABLE` when the database does not answer.
     pub async fn begin(&self, wanted: &ReadWanted, streams: &[(&str, &str)]) -> Result<Read, Problem> {
@@ -90,7 +90,22 @@ impl Reads {
         let mut hint_spent = false;
         let mut poll_interval = POLL_INTERVAL_MIN;
         let mut head_asked = false;
+        let known = *committed.borrow();
+        // A consumer of this process that is behind will tell; to ask before is in vain.
+        let mut waits = Position(0) < known && known < min_position;
         loop {
+            if waits {
+                let poll_at = deadline.min(Instant::now() + poll_interval);
+                poll_interval = POLL_INTERVAL_MAX.min(poll_interval * 2);
+                // A hint comes once: it stays true when the read model has gone back behind it, and when the consumer is gone.
+                if hint_spent {
+                    sleep_until(poll_at).await;
+                } else {
+                    let hinted = timeout_at(poll_at, committed.wait_for(|at| *at >= min_position)).await;
+                    hint_spent = hinted.is_ok();
+                }
+            }
+            waits = true;
             let (mut connection, row) = self.row().await?;
             if row.parked_streams > 0 && wanted.min_position.is_some() {
                 self.refuse_parked(&mut connection, &row, min_position, streams).await?;
@@ -110,15 +125,6 @@ impl Reads {
             }
             if Instant::now() >= deadline {
                 return Err(behind(row.checkpoint.position, min_position));
-            }
-            let poll_at = deadline.min(Instant::now() + poll_interval);
-            poll_interval = POLL_INTERVAL_MAX.min(poll_interval * 2);
-            // A hint comes once: it stays true when the read model has gone back behind it, and when the consumer is gone.
-            if hint_spent {
-                sleep_until(poll_at).await;
-            } else {
-                let hinted = timeout_at(poll_at, committed.wait_for(|at| *at >= min_position)).await;
-                hint_spent = hinted.is_ok();
             }
         }
     }

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lapin::types::FrameSize;
 use lapin::{Channel, Connection, ConnectionProperties};
 use metrics::counter;
 use tokio::sync::Semaphore;
@@ -26,13 +27,18 @@ const ATTEMPTS_PENDING_MAX: usize = 16;
 static ATTEMPTS: Semaphore = Semaphore::const_new(ATTEMPTS_PENDING_MAX);
 
 /// Opens a connection, named for the broker's lists. The name must not be longer than the broker shows, about 100
-/// characters.
-pub(crate) async fn connect(url: &AmqpUrl, name: &str) -> Result<Connection, BusError> {
+/// characters. Frames are as large as URL (`?frame_max=`) and broker allow, or smaller if `frame_bytes_max` says so.
+pub(crate) async fn connect(
+    url: &AmqpUrl,
+    name: &str,
+    frame_bytes_max: Option<FrameSize>,
+) -> Result<Connection, BusError> {
     let permit = ATTEMPTS.try_acquire().map_err(|_| BusError::AttemptsPending {
         pending: ATTEMPTS_PENDING_MAX,
     })?;
     let mut uri = url.uri().clone();
     uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
+    uri.query.frame_max = uri.query.frame_max.or(frame_bytes_max);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
     // A task of its own: an attempt that was given up ends there, and the connection it may still bring is closed.
     let attempt = tokio::spawn(async move {

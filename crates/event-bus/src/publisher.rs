@@ -14,6 +14,10 @@ use crate::connection::{close, close_at_once, connect, open_channel, within};
 use crate::encode::{self, Outgoing};
 use crate::{AmqpUrl, BusError, Confirm, Watermark, confirm, topology};
 
+/// The library keeps 64 frames of memory for a connection, and 128 KiB each are the broker's choice. What is published fits into
+/// less, and nothing but confirms comes back; a subscriber has to take whatever strangers publish.
+const FRAME_BYTES_MAX: u32 = 32 * 1024;
+
 /// Publishes in order and hands out a [`Confirm`] for each message.
 ///
 /// Messages are written in the order of the calls. A call does not wait for the broker, also not while it blocks the
@@ -30,7 +34,7 @@ impl Publisher {
     /// # Errors
     /// As [`BusError`] says.
     pub async fn open(url: &AmqpUrl, connection_name: &str) -> Result<Self, BusError> {
-        let connection = connect(url, connection_name).await?;
+        let connection = connect(url, connection_name, Some(FRAME_BYTES_MAX)).await?;
         let blocked = BlockedState::follow(&connection, connection_name);
         let channel = open_channel(&connection).await?;
         let publisher = Self {

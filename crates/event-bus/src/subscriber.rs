@@ -40,7 +40,7 @@ impl Subscriber {
     /// # Errors
     /// As [`BusError`] says; [`BusError::Topology`] when the queue exists with other properties.
     pub async fn open(url: &AmqpUrl, spec: &QueueSpec, connection_name: &str) -> Result<Self, BusError> {
-        let connection = connect(url, connection_name).await?;
+        let connection = connect(url, connection_name, None).await?;
         let channel = open_subscription(&connection, spec).await?;
         // Before consuming: the client library buffers whatever the broker sends.
         within(

@@ -60,7 +60,7 @@ pub struct QueueSpec {
 /// # Errors
 /// As [`BusError`] says; [`BusError::Topology`] when one of them exists with other properties.
 pub async fn declare_topology(url: &AmqpUrl, connection_name: &str) -> Result<(), BusError> {
-    let connection = connect(url, connection_name).await?;
+    let connection = connect(url, connection_name, None).await?;
     let channel = open_channel(&connection).await?;
     declare_exchanges(&channel).await?;
     within("connection.close", connection.close(200, "OK".into())).await

@@ -30,5 +30,5 @@ pub(crate) const CLOUD_EVENTS_CONTEXT: &str = "/marquee";
 
 /// A body beyond this is not ours: commands are limited to 64 KiB, and a watermark has a few dozen keys.
 pub(crate) const BODY_BYTES_MAX: usize = 1024 * 1024;
-/// All headers of a message must fit into one frame (128 KiB by default); an optional one beyond this is left out.
+/// All headers of a message must fit into one frame, which has 32 KiB; an optional one beyond this is left out.
 pub(crate) const OPTIONAL_HEADER_BYTES_MAX: usize = 4096;

@@ -4,12 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable};
-use event_store::{EventStore, LogReader, StoreConfig, Writer, WriterConfig};
+use event_store::{EventStore, Hint, LogReader, StoreConfig, Writer, WriterConfig};
 use service::database::{self, DatabaseUrl, PoolOptions};
 use service::{Check, ServeError, Service, Task, serve};
 use sqlx::{ConnectOptions, Connection, PgPool};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -91,11 +90,11 @@ pub async fn service(args: CommandApiArgs) -> Result<Service, StartError> {
 ///
 /// # Errors
 /// [`StartError`] when the event store cannot be used within 15 seconds.
-pub async fn service_waking(args: CommandApiArgs, appended: Arc<Notify>) -> Result<Service, StartError> {
+pub async fn service_waking(args: CommandApiArgs, appended: Arc<Hint>) -> Result<Service, StartError> {
     assemble(args, Some(appended)).await
 }
 
-async fn assemble(args: CommandApiArgs, appended: Option<Arc<Notify>>) -> Result<Service, StartError> {
+async fn assemble(args: CommandApiArgs, appended: Option<Arc<Hint>>) -> Result<Service, StartError> {
     metric::describe();
     await_event_store(&args.event_store_url).await?;
     let options = PoolOptions {
@@ -123,7 +122,7 @@ async fn assemble(args: CommandApiArgs, appended: Option<Arc<Notify>>) -> Result
     })
 }
 
-fn event_store(args: &CommandApiArgs, pool: PgPool, appended: Option<Arc<Notify>>) -> (EventStore, Writer) {
+fn event_store(args: &CommandApiArgs, pool: PgPool, appended: Option<Arc<Hint>>) -> (EventStore, Writer) {
     let writer = WriterConfig {
         queue_commands_max: args.tuning.writer_queue as usize,
         append_timeout: Duration::from_millis(args.tuning.append_timeout_ms),

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use command_api::CommandApiArgs;
 use event_bus::AmqpUrl;
 use event_relay::{RelayArgs, RelayTuning};
+use event_store::Hint;
 use projections::{ConsumerArgs, Name, Served};
 use service::{ServeError, Service};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +56,7 @@ impl Drop for Platform {
 }
 
 async fn services(databases: &Databases, amqp_url: AmqpUrl) -> Vec<Service> {
-    let appended = Arc::new(Notify::new());
+    let appended = Arc::<Hint>::default();
     let command_api = CommandApiArgs::new(databases.event_store_url("marquee_command_api"));
     let relay = RelayArgs {
         event_store_url: databases.event_store_url("marquee_event_relay"),

@@ -41,8 +41,8 @@ pub(crate) struct LogTail {
     /// Set to the position of a gap: rows before it can still be read.
     read_before: Option<Position>,
     exhausted: bool,
-    /// A hint came while a read was running that may have missed what it was about.
-    hurried: bool,
+    /// How far the log reaches by the hints that came while a read was running, which may have missed it.
+    hinted: Position,
     poll: (Duration, Duration),
     poll_pause: Duration,
     due: Instant,
@@ -62,7 +62,7 @@ impl LogTail {
             reading: None,
             read_before: None,
             exhausted: false,
-            hurried: false,
+            hinted: Position(0),
             poll,
             poll_pause: poll.0,
             due: now,
@@ -98,9 +98,14 @@ impl LogTail {
         self.rows.is_empty()
     }
 
-    /// There may be something new.
-    pub(crate) fn hurry(&mut self) {
-        self.hurried = self.reading.is_some();
+    /// The log has grown up to a position: looks at once if that has not been read. One append may be told twice.
+    pub(crate) fn hurry(&mut self, grown_to: Position) {
+        if grown_to <= self.read {
+            return;
+        }
+        if self.reading.is_some() {
+            self.hinted = self.hinted.max(grown_to);
+        }
         self.poll_pause = self.poll.0;
         self.due = self.due.min(Instant::now());
     }
@@ -153,9 +158,11 @@ impl LogTail {
         }
         self.read_before = self.read_before.filter(|gap| *gap > self.read);
         self.exhausted = chunk.rows.len() < CHUNK as usize && self.read_before.is_none();
-        self.due = match (self.exhausted, std::mem::take(&mut self.hurried)) {
-            (true, false) => now + self.poll_pause,
-            _ => now,
+        let more_is_known = std::mem::take(&mut self.hinted) > self.read;
+        self.due = if self.exhausted && !more_is_known {
+            now + self.poll_pause
+        } else {
+            now
         };
         self.rows.extend(chunk.rows);
     }

@@ -69,7 +69,7 @@ impl<'a> Publishing<'a> {
             publisher,
             log_id: begin.log_id,
             tail: LogTail::new(log, begin.log_id, watermark, config.poll),
-            range: OpenRange::after(watermark, begin.watermark_recorded_at),
+            range: OpenRange::after(watermark, begin.watermark_event),
             window: Window::new(),
             confirmed_before: saved.position,
             confirmed: RelayCheckpoint {
@@ -118,7 +118,7 @@ impl<'a> Publishing<'a> {
             confirmed = self.window.next() => self.take_confirms(confirmed)?,
             read = self.tail.read() => self.take_read(read)?,
             written = self.saver.written() => written?,
-            () = self.wake.woken() => self.tail.hurry(),
+            grown_to = self.wake.woken() => self.tail.hurry(grown_to),
             // An error is a connection that is gone, which the next step sees; nothing would come of asking on.
             Ok(()) = self.blocked.changed() => self.window.restart_clock(),
             () = sleep_until(timer) => {}

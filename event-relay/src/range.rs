@@ -8,24 +8,40 @@ use event_bus::{KeyTotal, Watermark};
 use tokio::time::Instant;
 use uuid::Uuid;
 
+/// The event at the end of a range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LastEvent {
+    pub(crate) event_id: Uuid,
+    pub(crate) recorded_at: DateTime<Utc>,
+}
+
+impl From<&Envelope> for LastEvent {
+    fn from(envelope: &Envelope) -> Self {
+        Self {
+            event_id: envelope.event_id,
+            recorded_at: envelope.recorded_at,
+        }
+    }
+}
+
 /// Counts what is published, from the log's rows.
 #[derive(Debug)]
 pub(crate) struct OpenRange {
     from: Position,
     to: Position,
     keys: BTreeMap<String, KeyTotal>,
-    recorded_at: Option<DateTime<Utc>>,
+    last: Option<LastEvent>,
     opened_at: Option<Instant>,
 }
 
 impl OpenRange {
-    /// Begins behind the last closed range; `recorded_at` is of the event at `from`.
-    pub(crate) fn after(from: Position, recorded_at: Option<DateTime<Utc>>) -> Self {
+    /// Begins behind the last closed range; `last` is the event at `from`.
+    pub(crate) fn after(from: Position, last: Option<LastEvent>) -> Self {
         Self {
             from,
             to: from,
             keys: BTreeMap::new(),
-            recorded_at,
+            last,
             opened_at: None,
         }
     }
@@ -34,7 +50,7 @@ impl OpenRange {
     pub(crate) fn add(&mut self, envelope: &Envelope) {
         debug_assert_eq!(envelope.position.0, self.to.0 + 1, "events come without gaps");
         self.to = envelope.position;
-        self.recorded_at = Some(envelope.recorded_at);
+        self.last = Some(envelope.into());
         self.keys
             .entry(envelope.event_type.clone())
             .or_default()
@@ -49,7 +65,8 @@ impl OpenRange {
             from: self.from,
             to: self.to,
             keys: std::mem::take(&mut self.keys),
-            recorded_at: self.recorded_at,
+            event_id: self.last.map(|last| last.event_id),
+            recorded_at: self.last.map(|last| last.recorded_at),
         };
         self.from = self.to;
         self.opened_at = None;
@@ -88,7 +105,7 @@ mod tests {
         Envelope {
             log_id: Uuid::nil(),
             position: Position(position),
-            event_id: Uuid::from_u128(1),
+            event_id: Uuid::from_u128(u128::try_from(position).expect("a position")),
             aggregate_type: "user".into(),
             aggregate_id: "1".into(),
             sequence: Sequence(position),
@@ -108,6 +125,7 @@ mod tests {
         }
         let closed = range.close(Uuid::nil());
         assert_eq!((closed.from, closed.to), (Position(4), Position(7)));
+        assert_eq!(closed.event_id, Some(Uuid::from_u128(7)));
         assert_eq!(closed.recorded_at, DateTime::from_timestamp(7, 0));
         assert_eq!(closed.keys["user.created"], KeyTotal { count: 2, sum: 12 });
         assert_eq!(closed.keys["user.deleted"], KeyTotal { count: 1, sum: 6 });

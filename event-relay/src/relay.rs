@@ -12,9 +12,9 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use event_bus::{AmqpUrl, Publisher};
-use event_store::{LogReader, RelayState};
+use event_store::{Hint, LogReader, RelayState};
 use sqlx::PgPool;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -33,15 +33,15 @@ pub struct Relay {
     config: RelayConfig,
     broker: AmqpUrl,
     pool: PgPool,
-    hint: Arc<Notify>,
+    hint: Arc<Hint>,
     status: StatusBoard,
     holder: Uuid,
 }
 
 impl Relay {
-    /// Makes a relay over a pool of its role on the event store (three connections at a time). `hint` is signalled by
+    /// Makes a relay over a pool of its role on the event store (three connections at a time). `hint` is told by
     /// whoever appends in the same process. Nothing is connected yet.
-    pub fn new(config: RelayConfig, pool: PgPool, broker: AmqpUrl, hint: Arc<Notify>) -> Self {
+    pub fn new(config: RelayConfig, pool: PgPool, broker: AmqpUrl, hint: Arc<Hint>) -> Self {
         Self {
             config,
             broker,

@@ -1,20 +1,20 @@
 //! Where a new leader begins: at the checkpoint, once the log has proved to be the one it was made in, whatever it is
 //! called by now.
 
-use chrono::{DateTime, Utc};
 use domain::{Envelope, Position};
 use event_store::{LogError, LogReader, RelayCheckpoint, RelayState};
 use uuid::Uuid;
 
 use crate::RelayError;
+use crate::range::LastEvent;
 
 /// Where to begin.
 #[derive(Debug)]
 pub(crate) struct Resumption {
     pub(crate) log_id: Uuid,
     pub(crate) checkpoint: RelayCheckpoint,
-    /// When the event at the checkpoint's watermark was recorded.
-    pub(crate) watermark_recorded_at: Option<DateTime<Utc>>,
+    /// The event at the checkpoint's watermark.
+    pub(crate) watermark_event: Option<LastEvent>,
 }
 
 /// Reads the checkpoint and compares it with the log. A log of another identity that still has the checkpoint's event was
@@ -31,17 +31,17 @@ pub(crate) async fn resume(log: &LogReader, state: &RelayState) -> Result<Resump
         position: checkpoint.position,
         reason,
     };
-    let mut watermark_recorded_at = None;
+    let mut watermark_event = None;
     if checkpoint.position > Position(0) {
         let last = event_at(log, checkpoint.position).await?;
         let last = last.ok_or_else(|| diverged("it has no event there"))?;
         if Some(last.event_id) != checkpoint.event_id {
             return Err(diverged("it has another event there"));
         }
-        watermark_recorded_at = match checkpoint.watermark {
+        watermark_event = match checkpoint.watermark {
             Position(0) => None,
-            watermark if watermark == checkpoint.position => Some(last.recorded_at),
-            watermark => event_at(log, watermark).await?.map(|event| event.recorded_at),
+            watermark if watermark == checkpoint.position => Some(LastEvent::from(&last)),
+            watermark => event_at(log, watermark).await?.as_ref().map(LastEvent::from),
         };
     }
     if checkpoint.log_id.is_some_and(|known| known != log_id) {
@@ -51,7 +51,7 @@ pub(crate) async fn resume(log: &LogReader, state: &RelayState) -> Result<Resump
     Ok(Resumption {
         log_id,
         checkpoint,
-        watermark_recorded_at,
+        watermark_event,
     })
 }
 

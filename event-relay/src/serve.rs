@@ -4,11 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::{LogReader, RelayState};
+use event_store::{Hint, LogReader, RelayState};
 use service::database::{PoolOptions, pool};
 use service::{BoxError, Check, Service, Task};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::{Relay, RelayArgs, RelayConfig, routes};
@@ -40,14 +39,14 @@ pub struct ServeArgs {
 /// # Errors
 /// None at present: what is away is waited for.
 pub async fn service(args: RelayArgs) -> Result<Service, BoxError> {
-    service_waking(args, Arc::new(Notify::new())).await
+    service_waking(args, Arc::default()).await
 }
 
-/// Makes the relay's service; `wake` is signalled by whoever appends in the same process.
+/// Makes the relay's service; `wake` is told by whoever appends in the same process.
 ///
 /// # Errors
 /// None at present: what is away is waited for.
-pub async fn service_waking(args: RelayArgs, wake: Arc<Notify>) -> Result<Service, BoxError> {
+pub async fn service_waking(args: RelayArgs, wake: Arc<Hint>) -> Result<Service, BoxError> {
     let options = PoolOptions {
         application_name: "marquee event-relay",
         connections_max: CONNECTIONS_MAX,

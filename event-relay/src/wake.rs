@@ -3,26 +3,28 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use event_store::WAKE_CHANNEL;
+use domain::Position;
+use event_store::{Hint, WAKE_CHANNEL};
 use sqlx::PgPool;
 use sqlx::postgres::PgListener;
-use tokio::sync::Notify;
 use tokio::time::sleep;
 use tokio_util::task::AbortOnDropHandle;
 
 const LISTEN_AGAIN_PAUSE: Duration = Duration::from_secs(1);
+/// What is heard in a hint that tells no position.
+const ANY_POSITION: Position = Position(i64::MAX);
 
 /// Both sources of hints.
 pub(crate) struct Wake {
-    in_process: Arc<Notify>,
-    notified: Arc<Notify>,
+    in_process: Arc<Hint>,
+    notified: Arc<Hint>,
     _listener: AbortOnDropHandle<()>,
 }
 
 impl Wake {
     /// Begins to listen, on one connection of the pool.
-    pub(crate) fn new(in_process: Arc<Notify>, pool: PgPool) -> Self {
-        let notified = Arc::new(Notify::new());
+    pub(crate) fn new(in_process: Arc<Hint>, pool: PgPool) -> Self {
+        let notified = Arc::<Hint>::default();
         let listener = tokio::spawn(listen(pool, notified.clone()));
         Self {
             in_process,
@@ -31,16 +33,16 @@ impl Wake {
         }
     }
 
-    /// Waits for a hint. Cancel safe: one that came meanwhile is kept.
-    pub(crate) async fn woken(&self) {
+    /// Waits for a hint, and gives how far the log reaches by it. Cancel safe: one that came meanwhile is kept.
+    pub(crate) async fn woken(&self) -> Position {
         tokio::select! {
-            () = self.in_process.notified() => {}
-            () = self.notified.notified() => {}
+            position = self.in_process.told() => position,
+            position = self.notified.told() => position,
         }
     }
 }
 
-async fn listen(pool: PgPool, notified: Arc<Notify>) {
+async fn listen(pool: PgPool, notified: Arc<Hint>) {
     loop {
         if let Err(error) = listen_until_it_fails(&pool, &notified).await {
             tracing::debug!(%error, "cannot listen for hints; polling goes on");
@@ -49,12 +51,13 @@ async fn listen(pool: PgPool, notified: Arc<Notify>) {
     }
 }
 
-async fn listen_until_it_fails(pool: &PgPool, notified: &Notify) -> Result<(), sqlx::Error> {
+async fn listen_until_it_fails(pool: &PgPool, notified: &Hint) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
     listener.listen(WAKE_CHANNEL).await?;
     loop {
         // `None` is a connection that was lost and made again: hints may have been missed, so it is one itself.
-        let _hint = listener.try_recv().await?;
-        notified.notify_one();
+        let hint = listener.try_recv().await?;
+        let position = hint.and_then(|hint| hint.payload().parse().ok());
+        notified.tell(position.map_or(ANY_POSITION, Position));
     }
 }

@@ -14,12 +14,11 @@ use dev_stack::{DevStack, Options};
 use domain::Position;
 use event_bus::AmqpUrl;
 use event_relay::{RelayArgs, RelayTuning};
-use event_store::LogReader;
+use event_store::{Hint, LogReader};
 use projections::{ConsumerArgs, Name, Served};
 use service::database::{DatabaseUrl, PoolOptions, pool};
 use service::{BoxError, Service};
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::{Management, ManagementUrl};
@@ -189,7 +188,7 @@ fn announce(home: &Path, url: &str, urls: &Urls, amqp_url: &AmqpUrl) -> Result<A
 
 /// Puts all services together, each with the database roles it would have as a process of its own.
 async fn services(args: &UpArgs, urls: &Urls, amqp_url: &AmqpUrl) -> Result<Vec<Service>, BoxError> {
-    let appended = Arc::new(Notify::new());
+    let appended = Arc::<Hint>::default();
     let command_api = CommandApiArgs {
         event_store_url: urls.command_api_event_store(),
         listen: args.listen,

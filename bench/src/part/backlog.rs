@@ -12,7 +12,7 @@ use projections::{ConsumerArgs, Name};
 use service::BoxError;
 use service::database::{PoolOptions, pool};
 use sqlx::{Connection, Executor, PgConnection};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -107,7 +107,7 @@ impl Backlog {
             RelayConfig::default(),
             pool(&url, PoolOptions::default()),
             broker,
-            Arc::new(Notify::new()),
+            Arc::default(),
         );
         let mut status = relay.status();
         let (confirmed, watched) = watch::channel(0);

@@ -6,7 +6,6 @@ use crate::Watermark;
 
 /// A message of the bus, read.
 #[derive(Clone, Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "nearly every message is an event")]
 pub enum Message {
     /// An event of the log.
     Event(Envelope),

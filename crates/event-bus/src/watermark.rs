@@ -23,6 +23,10 @@ pub struct Watermark {
     pub to: Position,
     /// What the range holds, by event type. Together the keys hold every position of the range once.
     pub keys: BTreeMap<String, KeyTotal>,
+    /// The event at `to`: a log that has another one there is not the one that was published. None at position 0, and in
+    /// messages of relays that did not tell.
+    #[serde(default)]
+    pub event_id: Option<Uuid>,
     /// When the event at `to` was recorded; none at position 0.
     pub recorded_at: Option<DateTime<Utc>>,
 }
@@ -98,6 +102,7 @@ mod tests {
             from: Position(from),
             to: Position(to),
             keys,
+            event_id: None,
             recorded_at: None,
         }
     }

@@ -44,5 +44,5 @@ pub use relay_state::{Lease, RelayCheckpoint, RelayState, RelayStateError};
 pub use store::{EventStore, StoreConfig};
 pub use totals::KindTotal;
 pub use trace::RecordedCommand;
-pub use wake::WAKE_CHANNEL;
+pub use wake::{Hint, WAKE_CHANNEL};
 pub use writer::{Writer, WriterConfig};

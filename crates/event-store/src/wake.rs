@@ -4,28 +4,54 @@
 //! NOTIFY holds a lock of the whole server over its commit, and coalesced, so that it costs little under load.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
+use domain::Position;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// The channel of PostgreSQL's LISTEN and NOTIFY on which the hint is sent, in the event store's database.
+/// The channel of PostgreSQL's LISTEN and NOTIFY on which the hint is sent, in the event store's database. The
+/// payload is the position that the log reaches; without one the reader looks.
 pub const WAKE_CHANNEL: &str = "marquee_log";
 
 const PAUSE: Duration = Duration::from_millis(5);
 const NOTIFY_TIMEOUT: Duration = Duration::from_secs(2);
 const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
-/// Sends one NOTIFY for all the signals that came since the last one, until stopped. Failures only cost hints.
-pub(crate) async fn notify_others(appended: Arc<Notify>, options: PgConnectOptions, stop: CancellationToken) {
+/// How far the log has grown, told to one reader. Who has read that far already need not look.
+#[derive(Debug, Default)]
+pub struct Hint {
+    /// The furthest position told and not yet heard.
+    position: AtomicI64,
+    told: Notify,
+}
+
+impl Hint {
+    /// Tells that the log reaches a position.
+    pub fn tell(&self, position: Position) {
+        self.position.fetch_max(position.0, Ordering::Relaxed);
+        self.told.notify_one();
+    }
+
+    /// Waits until something was told, and gives the furthest position of what was. Cancel safe.
+    pub async fn told(&self) -> Position {
+        self.told.notified().await;
+        Position(self.position.swap(0, Ordering::Relaxed))
+    }
+}
+
+/// Sends one NOTIFY, with the furthest position, for all that was told since the last one, until stopped. Failures only
+/// cost hints.
+pub(crate) async fn notify_others(appended: Arc<Hint>, options: PgConnectOptions, stop: CancellationToken) {
     let mut connection: Option<PgConnection> = None;
     // A hint need not survive a crash of the server: no reason to wait for its disk.
     let options = options.options([("synchronous_commit", "off")]);
-    while stop.run_until_cancelled(appended.notified()).await.is_some() {
-        let sent = timeout(NOTIFY_TIMEOUT, send(&mut connection, &options)).await;
+    while let Some(position) = stop.run_until_cancelled(appended.told()).await {
+        let sent = timeout(NOTIFY_TIMEOUT, send(&mut connection, &options, position)).await;
         let pause = match sent {
             Ok(Ok(())) => PAUSE,
             _ => {
@@ -40,13 +66,18 @@ pub(crate) async fn notify_others(appended: Arc<Notify>, options: PgConnectOptio
     }
 }
 
-async fn send(connection: &mut Option<PgConnection>, options: &PgConnectOptions) -> Result<(), sqlx::Error> {
+async fn send(
+    connection: &mut Option<PgConnection>,
+    options: &PgConnectOptions,
+    position: Position,
+) -> Result<(), sqlx::Error> {
     let connection = match connection {
         Some(connection) => connection,
         None => connection.insert(options.connect().await?),
     };
-    sqlx::query("SELECT pg_notify($1, '')")
+    sqlx::query("SELECT pg_notify($1, $2)")
         .bind(WAKE_CHANNEL)
+        .bind(position.0.to_string())
         .execute(connection)
         .await?;
     Ok(())

@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use metrics::{counter, histogram};
 use sqlx::postgres::PgConnectOptions;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -43,7 +43,7 @@ use crate::batch::{BatchLimits, next_batch};
 use crate::error::StoreError;
 use crate::metric;
 use crate::submission::Submission;
-use crate::wake::notify_others;
+use crate::wake::{Hint, notify_others};
 
 /// Calls after which waiting for more commands is tried again, where it took too long.
 const HASTY_CALLS: u32 = 64;
@@ -61,8 +61,8 @@ pub struct WriterConfig {
     pub append_timeout: Duration,
     /// One attempt: connecting, sending and the answer.
     pub attempt_timeout: Duration,
-    /// Signalled after every batch that appended something, for a relay in the same process.
-    pub appended: Option<Arc<Notify>>,
+    /// Told how far the log reaches after every batch that appended something, for a relay in the same process.
+    pub appended: Option<Arc<Hint>>,
 }
 
 impl Default for WriterConfig {
@@ -121,7 +121,7 @@ pub struct Writer {
     options: PgConnectOptions,
     commands: mpsc::Receiver<Queued>,
     submission: Submission,
-    others: Arc<Notify>,
+    others: Arc<Hint>,
     /// How long the last call took.
     last_call: Duration,
     /// Calls for which nobody is waited for.
@@ -238,13 +238,14 @@ impl Writer {
             batch.into_iter().map(|queued| (queued.append, queued.answer)).unzip();
         let answers = self.submission.submit_or_split(&appends, deadline).await;
         self.last_call = now.elapsed();
-        if answers
-            .iter()
-            .any(|answer| matches!(answer, Ok((_, AppendOutcome::Appended { .. }))))
-        {
-            self.others.notify_one();
+        let appended = answers.iter().filter_map(|answer| match answer {
+            Ok((_, AppendOutcome::Appended { position, .. })) => Some(*position),
+            _ => None,
+        });
+        if let Some(position) = appended.max() {
+            self.others.tell(position);
             if let Some(appended) = &self.config.appended {
-                appended.notify_one();
+                appended.tell(position);
             }
         }
         for ((append, waiting), answer) in appends.iter().zip(waiting).zip(answers) {

@@ -84,7 +84,7 @@ async fn a_hint_in_the_process_wakes_the_relay() {
     relay.until(|status| status.role == Role::Leader).await;
     for position in 1..=5 {
         scene.record(position, position).await;
-        relay.hint.notify_one();
+        relay.hint.tell(Position(position));
         listener.until(position).await;
     }
     relay.stop().await;

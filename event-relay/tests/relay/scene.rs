@@ -7,10 +7,10 @@ use std::time::Duration;
 use dev_stack::{TestDatabase, TestVhost, for_tests};
 use domain::Position;
 use event_relay::{Relay, RelayConfig, RelayStatus};
-use event_store::{RelayCheckpoint, RelayState};
+use event_store::{Hint, RelayCheckpoint, RelayState};
 use service::database::{DatabaseUrl, PoolOptions, ensure_role, pool};
 use sqlx::{Connection, PgConnection, PgPool};
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -132,7 +132,7 @@ async fn migrate(url: String) -> Result<(), Box<dyn std::error::Error>> {
 
 /// A relay at work.
 pub(crate) struct Running {
-    pub(crate) hint: Arc<Notify>,
+    pub(crate) hint: Arc<Hint>,
     status: watch::Receiver<RelayStatus>,
     stop: CancellationToken,
     task: JoinHandle<()>,
@@ -140,7 +140,7 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(config: RelayConfig, pool: PgPool, amqp_url: &str) -> Self {
-        let (hint, stop) = (Arc::new(Notify::new()), CancellationToken::new());
+        let (hint, stop) = (Arc::<Hint>::default(), CancellationToken::new());
         let relay = Relay::new(config, pool, amqp_url.parse().expect("a url"), hint.clone());
         let status = relay.status();
         let task = tokio::spawn(relay.run(stop.clone()));

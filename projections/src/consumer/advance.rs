@@ -22,7 +22,7 @@ use crate::metric;
 pub(super) enum Done {
     /// It is committed, with so many events.
     Committed(usize),
-    /// It was void: the log ends before it does.
+    /// It was void: the log does not have the event that it ends with.
     BeyondLog,
 }
 
@@ -192,6 +192,9 @@ impl<'a> Advance<'a> {
                         place.event_id.ok_or(Trouble::BeyondLog)?
                     }
                 };
+                if work.event_id.is_some_and(|told| told != event_id) {
+                    return Err(Trouble::BeyondLog);
+                }
                 (events, event_id, work.recorded_at)
             }
             _ => {

@@ -59,9 +59,11 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// A watermark spoke of more than the log has. Nothing held is believed; the log is asked.
+    /// A watermark spoke of an event that the log does not have. Nothing held is believed; the log is asked.
     async fn mistrust(&mut self) -> Result<(), Ending> {
-        self.consumer.progress.foreign("a watermark beyond the log's head");
+        self.consumer
+            .progress
+            .foreign("a watermark of an event that the log does not have");
         let head = self.advance.head().await?;
         self.ranges = Ranges::new(self.advance.position(), self.consumer.args.held_max());
         self.pending.clear();

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use domain::{Envelope, Position};
 use event_bus::{Delivery, Message, Subscriber, Watermark};
 use futures::FutureExt;
@@ -23,11 +22,17 @@ use crate::status::QueueStatus;
 /// How often the broker is asked for the queue's length.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 
+/// How long a range that holds nothing for the read model waits for others, so that one move of the checkpoint does for all
+/// of them: most ranges are such for most read models, and each move is a commit. Seen at 500 commands per second: 3.9 ms from a
+/// POST to the query that shows it, 6.3 ms without the pause.
+const EMPTY_RANGE_PAUSE: Duration = Duration::from_millis(20);
+
 /// What a session waits for.
 #[allow(clippy::large_enum_variant, reason = "one at a time, taken apart at once")]
 enum Next {
     Delivery(Delivery),
     Silence,
+    Due,
     PauseChanged,
     Measure,
 }
@@ -119,8 +124,10 @@ impl<'a> Session<'a> {
     /// Applies what is closed, acknowledges it, and takes what is delivered; without a watermark for too long, asks
     /// the log.
     async fn iterate(&mut self, stop: &CancellationToken) -> Result<(), Ending> {
-        self.apply_pending(stop).await?;
-        self.acknowledge(self.closed_tag).await?;
+        if self.due().is_none_or(|due| due <= Instant::now()) || self.is_full() {
+            self.apply_pending(stop).await?;
+            self.acknowledge(self.closed_tag).await?;
+        }
         if self.is_full() {
             return self.close_up_to_head(Cause::Full, stop).await;
         }
@@ -132,6 +139,7 @@ impl<'a> Session<'a> {
                 self.take_what_is_there().await
             }
             Next::Silence => self.break_silence(stop).await,
+            Next::Due => Ok(()),
             Next::PauseChanged => self.advance.row().await.map(drop),
             Next::Measure => self.measure_queue().await,
         }
@@ -140,11 +148,21 @@ impl<'a> Session<'a> {
     /// Waits for what comes first.
     async fn next(&mut self, silent_at: Instant) -> Result<Next, Ending> {
         let measure_at = self.measured_at + MEASURE_INTERVAL;
+        let due = self.due().unwrap_or(measure_at);
         tokio::select! {
             delivery = self.subscriber.next() => Ok(Next::Delivery(delivery?)),
             () = self.consumer.progress.pause_changed() => Ok(Next::PauseChanged),
             () = sleep_until(silent_at) => Ok(Next::Silence),
+            () = sleep_until(due) => Ok(Next::Due),
             () = sleep_until(measure_at) => Ok(Next::Measure),
+        }
+    }
+
+    /// When what is pending has to be applied; none without anything. Only a last range without events can wait.
+    fn due(&self) -> Option<Instant> {
+        match self.pending.front()? {
+            Pending::Delivered(work) if self.pending.len() == 1 => Some(work.due),
+            _ => Some(Instant::now()),
         }
     }
 
@@ -211,16 +229,24 @@ impl<'a> Session<'a> {
         self.closed_tag = tag;
         let totals = watermark.totals_for(self.consumer.projection.bindings());
         if let Some(closed) = self.ranges.close(watermark.from, watermark.to, totals) {
-            self.plan(closed, watermark.recorded_at);
+            self.plan(closed, watermark);
         }
         Ok(())
     }
 
     /// Queues a closed range; complete ones that follow one another become one transaction.
-    fn plan(&mut self, closed: Closed<Envelope>, recorded_at: Option<DateTime<Utc>>) {
+    fn plan(&mut self, closed: Closed<Envelope>, watermark: &Watermark) {
         let Source::Held(mut events) = closed.source else {
             return self.pending.push_back(Pending::Heal(closed.to, Cause::Loss));
         };
+        let &Watermark {
+            event_id, recorded_at, ..
+        } = watermark;
+        // Later, the log may have grown by other events up to the position of a forged or outdated watermark; but not by the
+        // event that this one names.
+        let can_wait = events.is_empty() && event_id.is_some();
+        let now = Instant::now();
+        let due = if can_wait { now + EMPTY_RANGE_PAUSE } else { now };
         let batch_events_max = self.consumer.args.batch_events_max as usize;
         if let Some(Pending::Delivered(work)) = self.pending.back_mut()
             && let Content::Delivered(before) = &mut work.content
@@ -228,15 +254,18 @@ impl<'a> Session<'a> {
         {
             before.append(&mut events);
             work.to = closed.to;
-            work.recorded_at = recorded_at;
+            (work.event_id, work.recorded_at) = (event_id, recorded_at);
             work.ranges += 1;
+            work.due = work.due.min(due);
             return;
         }
         let content = Content::Delivered(events);
         self.pending.push_back(Pending::Delivered(Work {
             to: closed.to,
+            event_id,
             recorded_at,
             ranges: 1,
+            due,
             content,
         }));
     }

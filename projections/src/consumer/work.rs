@@ -3,6 +3,8 @@
 use chrono::{DateTime, Utc};
 use domain::{DecodeError, Envelope, Position};
 use event_store::LogError;
+use tokio::time::Instant;
+use uuid::Uuid;
 
 use crate::apply::CommitError;
 use crate::apply::batch::Batch;
@@ -21,10 +23,14 @@ pub(super) enum Pending {
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) to: Position,
-    /// When the event at `to` was recorded, if a watermark told.
+    /// The event at `to`, if a watermark told.
+    pub(super) event_id: Option<Uuid>,
+    /// When it was recorded, if a watermark told.
     pub(super) recorded_at: Option<DateTime<Utc>>,
     /// How many closed ranges end with it.
     pub(super) ranges: u64,
+    /// Until when it may wait for more.
+    pub(super) due: Instant,
     pub(super) content: Content,
 }
 
@@ -45,8 +51,10 @@ impl Work {
     pub(super) fn from_log(to: Position, ranges: u64) -> Self {
         Self {
             to,
+            event_id: None,
             recorded_at: None,
             ranges,
+            due: Instant::now(),
             content: Content::InLog,
         }
     }
@@ -57,7 +65,7 @@ impl Work {
 pub(super) enum Trouble {
     /// It may go better another time.
     Passing(PassingError),
-    /// The log does not have the position that a watermark spoke of.
+    /// The log does not have the event that a watermark spoke of.
     BeyondLog,
     /// What was read is of another log than the checkpoint.
     LogChanged,

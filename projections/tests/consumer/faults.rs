@@ -285,6 +285,7 @@ async fn strangers_messages_have_no_effect() {
         from: Position(0),
         to: Position(9),
         keys: BTreeMap::from([("user.created".into(), KeyTotal { count: 9, sum: 45 })]),
+        event_id: None,
         recorded_at: None,
     };
     stack.publish_watermark(&foreign).await;
@@ -329,6 +330,7 @@ async fn a_watermark_beyond_the_head_of_the_log_is_not_believed() {
             from,
             to: Position(head + 2),
             keys,
+            event_id: None,
             recorded_at: None,
         })
         .await;
@@ -336,6 +338,31 @@ async fn a_watermark_beyond_the_head_of_the_log_is_not_believed() {
     let later = stack.append_many(10).await;
     stack.relay(head, later).await;
     stack.expect_equal_to_log(later).await;
+}
+
+#[tokio::test]
+async fn a_watermark_of_another_event_than_the_log_has_is_not_believed_when_the_log_has_grown() {
+    let mut stack = Stack::start().await;
+    let process = stack.serve(Recorder::default()).await;
+    process.reach_state("waiting").await;
+    let head = stack.append_many(10).await;
+    stack.relay(0, head).await;
+    stack.expect_equal_to_log(head).await;
+    let later = stack.append_many(10).await;
+    // As if nothing of it were for the read model: that such a range is there is looked up a moment later.
+    let mut of_another_past = stack.watermark(head, later).await;
+    let total = of_another_past
+        .keys
+        .values()
+        .fold(KeyTotal::default(), |sum, key| KeyTotal {
+            count: sum.count + key.count,
+            sum: sum.sum + key.sum,
+        });
+    of_another_past.keys = BTreeMap::from([("user.created".into(), total)]);
+    of_another_past.event_id = Some(Uuid::new_v4());
+    stack.publish_watermark(&of_another_past).await;
+    stack.expect_equal_to_log(later).await;
+    assert_eq!(process.healed_ranges().await, 1);
 }
 
 #[tokio::test]

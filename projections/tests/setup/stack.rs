@@ -159,6 +159,7 @@ impl Stack {
             from: Position(from),
             to: Position(to),
             keys: BTreeMap::<_, KeyTotal>::new(),
+            event_id: None,
             recorded_at: None,
         };
         for event in self.events(from, to).await {
@@ -167,6 +168,7 @@ impl Stack {
                 .entry(event.event_type.clone())
                 .or_default()
                 .add(event.position);
+            watermark.event_id = Some(event.event_id);
             watermark.recorded_at = Some(event.recorded_at);
         }
         watermark

@@ -182,6 +182,7 @@ fn a_watermark_comes_back_as_it_was() {
         from: Position(0),
         to: Position(2),
         keys,
+        event_id: Some(Uuid::from_u128(9)),
         recorded_at,
     };
     assert_eq!(
@@ -197,6 +198,13 @@ fn a_watermark_comes_back_as_it_was() {
 }
 
 #[test]
+fn a_watermark_of_a_relay_that_did_not_tell_the_event_is_understood() {
+    let body = r#"{"log_id":"00000000-0000-0000-0000-000000000007","from":1,"to":1,"keys":{},"recorded_at":null}"#;
+    let watermark: Watermark = serde_json::from_str(body).expect("a watermark");
+    assert_eq!((watermark.to, watermark.event_id), (Position(1), None));
+}
+
+#[test]
 fn a_watermark_that_contradicts_itself_is_foreign() {
     let keys = BTreeMap::from([("user.created".to_owned(), KeyTotal { count: 1, sum: 3 })]);
     let forged = Watermark {
@@ -204,6 +212,7 @@ fn a_watermark_that_contradicts_itself_is_foreign() {
         from: Position(0),
         to: Position(2),
         keys,
+        event_id: None,
         recorded_at: None,
     };
     assert!(matches!(

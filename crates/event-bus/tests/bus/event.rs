@@ -46,6 +46,7 @@ pub(crate) fn watermark(from: i64, to: i64, keys: &[(&str, i64, i64)]) -> Waterm
         from: Position(from),
         to: Position(to),
         keys,
+        event_id: None,
         recorded_at: None,
     }
 }

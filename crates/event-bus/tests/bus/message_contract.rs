@@ -10,6 +10,7 @@ use lapin::BasicProperties;
 use lapin::message::Delivery;
 use lapin::types::AMQPValue;
 use serde_json::Value;
+use uuid::uuid;
 
 use crate::event::{LOG_ID, Stranger, event, queue, take, url, watermark};
 
@@ -175,6 +176,7 @@ async fn a_watermark_is_as_the_page_shows_it() {
     let mut consumer = stranger.consume("marks").await;
 
     let mut closed = watermark(40, 42, &[("movie.announced", 1, 41), ("user.profile.updated", 1, 42)]);
+    closed.event_id = Some(uuid!("6ba7b811-9dad-41d1-80b4-00c04fd430c8"));
     closed.recorded_at = DateTime::from_timestamp_micros(1_700_000_000_123_456);
     publisher
         .publish_watermark(&closed)

@@ -145,7 +145,7 @@ impl RabbitServer {
     fn configuration(&self) -> String {
         // The user is made at the first start; later its password is the one kept beside the data.
         // Quorum queues keep in memory what their write-ahead log has not yet passed on. At its default of 512 MiB a backlog of
-        // 200,000 events raised the memory alarm, which blocks publishing; at 128 MiB it did not, and nothing was slower.
+        // 200,000 events raised the memory alarm, which blocks publishing; at 128 MiB it did not.
         format!(
             "listeners.tcp.1 = 127.0.0.1:{amqp}\n\
              management.tcp.ip = 127.0.0.1\n\

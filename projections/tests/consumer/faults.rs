@@ -1,18 +1,11 @@
 //! A table of faults of the bus: each ends in a read model equal to the log's.
 
-use std::collections::BTreeMap;
-
-use domain::Position;
-use event_bus::{KeyTotal, Watermark};
 use projections::ConsumerArgs;
-use serde_json::json;
-use uuid::Uuid;
 
 use crate::process::{args, eventually};
 use crate::recorder::Recorder;
 use crate::stack::Stack;
-
-const QUEUE: &str = "recorder.v1";
+use crate::{QUEUE, stack_with_a_recorder};
 
 fn impatient() -> ConsumerArgs {
     ConsumerArgs {
@@ -23,9 +16,7 @@ fn impatient() -> ConsumerArgs {
 
 #[tokio::test]
 async fn what_arrives_whole_is_applied_in_order_without_the_log() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
+    let (mut stack, process) = stack_with_a_recorder().await;
     let head = stack.append_many(60).await;
     stack.relay(0, head).await;
     stack.expect_equal_to_log(head).await;
@@ -34,9 +25,7 @@ async fn what_arrives_whole_is_applied_in_order_without_the_log() {
 
 #[tokio::test]
 async fn a_range_is_not_applied_before_its_watermark() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
+    let (mut stack, process) = stack_with_a_recorder().await;
     let head = stack.append_many(10).await;
     stack.publish_range(0, 5).await;
     stack.close(0, 5).await;
@@ -49,9 +38,7 @@ async fn a_range_is_not_applied_before_its_watermark() {
 
 #[tokio::test]
 async fn a_range_without_any_event_of_ours_moves_the_checkpoint() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
+    let (mut stack, process) = stack_with_a_recorder().await;
     for _ in 0..3 {
         stack.append_unbound().await;
     }
@@ -62,9 +49,7 @@ async fn a_range_without_any_event_of_ours_moves_the_checkpoint() {
 
 #[tokio::test]
 async fn a_lost_message_is_healed_from_the_log() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
+    let (mut stack, process) = stack_with_a_recorder().await;
     let head = stack.append_many(10).await;
     stack.publish_range(0, 2).await;
     stack.publish_range(3, head).await;
@@ -75,9 +60,7 @@ async fn a_lost_message_is_healed_from_the_log() {
 
 #[tokio::test]
 async fn a_doubled_message_is_applied_once() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
+    let (mut stack, process) = stack_with_a_recorder().await;
     let head = stack.append_many(10).await;
     stack.publish_range(0, 5).await;
     stack.publish_range(0, 5).await;
@@ -90,9 +73,7 @@ async fn a_doubled_message_is_applied_once() {
 
 #[tokio::test]
 async fn messages_out_of_order_are_applied_in_order() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
+    let (mut stack, process) = stack_with_a_recorder().await;
     let head = stack.append_many(10).await;
     for event in stack.events(0, head).await.iter().rev() {
         stack.publish(event).await;
@@ -104,9 +85,7 @@ async fn messages_out_of_order_are_applied_in_order() {
 
 #[tokio::test]
 async fn a_message_behind_its_watermark_is_healed_and_then_a_duplicate() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
+    let (mut stack, process) = stack_with_a_recorder().await;
     let head = stack.append_many(10).await;
     stack.publish_range(0, 4).await;
     stack.close(0, 5).await;
@@ -126,9 +105,7 @@ async fn a_message_behind_its_watermark_is_healed_and_then_a_duplicate() {
 
 #[tokio::test]
 async fn a_lost_watermark_is_made_good_by_the_next_one() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
+    let (mut stack, process) = stack_with_a_recorder().await;
     let head = stack.append_many(10).await;
     stack.publish_range(0, head).await;
     stack.close(5, head).await;
@@ -173,9 +150,7 @@ async fn more_than_can_be_held_without_a_watermark_is_closed_by_the_log() {
 
 #[tokio::test]
 async fn watermarks_that_overlap_apply_nothing_twice() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
+    let (mut stack, process) = stack_with_a_recorder().await;
     let head = stack.append_many(20).await;
     stack.publish_range(0, 10).await;
     stack.close(0, 10).await;
@@ -191,9 +166,7 @@ async fn watermarks_that_overlap_apply_nothing_twice() {
 
 #[tokio::test]
 async fn a_deleted_queue_comes_back_and_what_it_missed_is_healed() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
+    let (mut stack, _process) = stack_with_a_recorder().await;
     let head = stack.append_many(10).await;
     stack.relay(0, head).await;
     stack.expect_equal_to_log(head).await;
@@ -211,9 +184,7 @@ async fn a_deleted_queue_comes_back_and_what_it_missed_is_healed() {
 
 #[tokio::test]
 async fn a_removed_binding_comes_back_and_what_it_missed_is_healed() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
+    let (mut stack, process) = stack_with_a_recorder().await;
     assert!(stack.vhost.unbind("movie", QUEUE, "movie.#").await);
     let missed = stack.append_many(10).await;
     stack.relay(0, missed).await;
@@ -259,117 +230,8 @@ async fn with_the_watermarks_unbound_the_log_closes_the_range_and_they_come_back
 }
 
 #[tokio::test]
-async fn strangers_messages_have_no_effect() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
-    let head = stack.append_many(10).await;
-    stack.publish_range(0, 5).await;
-    for (exchange, key) in [
-        ("movie", "movie.announced"),
-        ("movie", "movie.of.strangers"),
-        ("watermark", ""),
-    ] {
-        for body in ["", "not json", "{}", r#"{"from": 0, "to": 10}"#] {
-            stack
-                .vhost
-                .publish(exchange, key, json!({"content_type": "application/json"}), body)
-                .await;
-        }
-    }
-    let mut of_another_log = stack.events(5, 6).await;
-    of_another_log[0].log_id = Uuid::new_v4();
-    stack.publish(&of_another_log[0]).await;
-    let foreign = Watermark {
-        log_id: Uuid::new_v4(),
-        from: Position(0),
-        to: Position(9),
-        keys: BTreeMap::from([("user.created".into(), KeyTotal { count: 9, sum: 45 })]),
-        event_id: None,
-        recorded_at: None,
-    };
-    stack.publish_watermark(&foreign).await;
-    stack.publish_range(5, head).await;
-    stack.close(0, head).await;
-    stack.expect_equal_to_log(head).await;
-    assert_eq!(process.healed_ranges().await, 0);
-}
-
-#[tokio::test]
-async fn an_event_that_reaches_the_queue_without_being_asked_for_is_not_applied() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
-    stack.vhost.bind("user", QUEUE, "user.#").await;
-    let head = stack.append_many(10).await;
-    stack.relay(0, head).await;
-    stack.expect_equal_to_log(head).await;
-    assert_eq!(process.healed_ranges().await, 0);
-}
-
-#[tokio::test]
-async fn a_watermark_beyond_the_head_of_the_log_is_not_believed() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
-    let head = stack.append_many(10).await;
-    stack.publish_range(0, head).await;
-    let from = Position(head);
-    stack.close(0, head).await;
-    let log_id = stack.log.log_id().await.expect("the log's identity");
-    let keys = BTreeMap::from([(
-        "user.created".into(),
-        KeyTotal {
-            count: 2,
-            sum: 2 * head + 3,
-        },
-    )]);
-    stack
-        .publish_watermark(&Watermark {
-            log_id,
-            from,
-            to: Position(head + 2),
-            keys,
-            event_id: None,
-            recorded_at: None,
-        })
-        .await;
-    stack.expect_equal_to_log(head).await;
-    let later = stack.append_many(10).await;
-    stack.relay(head, later).await;
-    stack.expect_equal_to_log(later).await;
-}
-
-#[tokio::test]
-async fn a_watermark_of_another_event_than_the_log_has_is_not_believed_when_the_log_has_grown() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
-    let head = stack.append_many(10).await;
-    stack.relay(0, head).await;
-    stack.expect_equal_to_log(head).await;
-    let later = stack.append_many(10).await;
-    // As if nothing of it were for the read model: that such a range is there is looked up a moment later.
-    let mut of_another_past = stack.watermark(head, later).await;
-    let total = of_another_past
-        .keys
-        .values()
-        .fold(KeyTotal::default(), |sum, key| KeyTotal {
-            count: sum.count + key.count,
-            sum: sum.sum + key.sum,
-        });
-    of_another_past.keys = BTreeMap::from([("user.created".into(), total)]);
-    of_another_past.event_id = Some(Uuid::new_v4());
-    stack.publish_watermark(&of_another_past).await;
-    stack.expect_equal_to_log(later).await;
-    assert_eq!(process.healed_ranges().await, 1);
-}
-
-#[tokio::test]
 async fn a_closed_connection_to_the_broker_loses_nothing() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
+    let (mut stack, _process) = stack_with_a_recorder().await;
     let head = stack.append_many(40).await;
     stack.relay(0, 20).await;
     stack.publish_range(20, 25).await;

@@ -5,8 +5,7 @@ use projections::ConsumerArgs;
 use crate::process::{args, eventually};
 use crate::recorder::Recorder;
 use crate::stack::Stack;
-
-const QUEUE: &str = "recorder.v1";
+use crate::{QUEUE, stack_with_a_recorder};
 
 #[tokio::test]
 async fn a_new_read_model_on_an_old_log_starts_from_the_log_in_small_transactions() {
@@ -182,9 +181,7 @@ async fn a_log_without_the_checkpoint_stops_the_consumer() {
 
 #[tokio::test]
 async fn a_restored_log_that_still_has_the_checkpoint_is_followed_on() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
+    let (mut stack, _process) = stack_with_a_recorder().await;
     let head = stack.append_many(20).await;
     stack.relay(0, 10).await;
     stack.expect_equal_to_log(10).await;
@@ -199,9 +196,7 @@ async fn a_restored_log_that_still_has_the_checkpoint_is_followed_on() {
 
 #[tokio::test]
 async fn a_range_of_a_log_that_was_replaced_meanwhile_is_not_healed_from_the_new_one() {
-    let mut stack = Stack::start().await;
-    let process = stack.serve(Recorder::default()).await;
-    process.reach_state("waiting").await;
+    let (mut stack, process) = stack_with_a_recorder().await;
     let head = stack.append_many(20).await;
     stack.relay(0, 10).await;
     stack.expect_equal_to_log(10).await;

@@ -2,11 +2,10 @@
 
 use projections::ConsumerArgs;
 
+use crate::QUEUE;
 use crate::process::{args, eventually};
 use crate::recorder::Recorder;
 use crate::stack::Stack;
-
-const QUEUE: &str = "recorder.v1";
 
 #[tokio::test]
 async fn while_all_is_well_nothing_is_read_from_the_log() {

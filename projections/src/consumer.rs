@@ -88,7 +88,10 @@ impl Consumer {
         let database = database::connect_options(database_url, "marquee-projection-consumer")
             .options([("statement_timeout", args.iteration_ms_max)])
             // Each statement is a probe of keys, whatever the values: to plan it anew each time was an eighth of this session's CPU.
-            .options([("plan_cache_mode", "force_generic_plan")]);
+            .options([("plan_cache_mode", "force_generic_plan")])
+            // The plan may be made while a table is new and looks small, and must serve when it is large. A scan, where there
+            // is no other way, looks expensive to the planner, which would then compile it.
+            .options([("enable_seqscan", "off"), ("jit", "off")]);
         let progress = Arc::new(Progress::new(projection.name()));
         Self {
             projection,

@@ -22,10 +22,15 @@ use crate::status::QueueStatus;
 /// How often the broker is asked for the queue's length.
 const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 
-/// How long a range that holds nothing for the read model waits for others, so that one move of the checkpoint does for all
-/// of them: most ranges are such for most read models, and each move is a commit. Seen at 500 commands per second: 3.9 ms from a
-/// POST to the query that shows it, 6.3 ms without the pause.
-const EMPTY_RANGE_PAUSE: Duration = Duration::from_millis(20);
+/// How long a range waits for others, so that one transaction does for all of them, when it holds nothing for the read model or
+/// is so long that more are on their way.
+///
+/// Most ranges hold nothing for most read models, and each move of the checkpoint is a commit. Seen at 500 commands per second:
+/// 3.9 ms from a POST to the query that shows it, 6.3 ms without the pause. In a backlog a fifth of the database's CPU is saved.
+const RANGE_PAUSE: Duration = Duration::from_millis(20);
+
+/// A range of so many positions was closed by the relay because it was full, or nearly so: there is a backlog.
+const LONG_RANGE: i64 = 100;
 
 /// What a session waits for.
 #[allow(clippy::large_enum_variant, reason = "one at a time, taken apart at once")]
@@ -244,9 +249,9 @@ impl<'a> Session<'a> {
         } = watermark;
         // Later, the log may have grown by other events up to the position of a forged or outdated watermark; but not by the
         // event that this one names.
-        let can_wait = events.is_empty() && event_id.is_some();
+        let can_wait = event_id.is_some() && (events.is_empty() || closed.to.0 - closed.from.0 >= LONG_RANGE);
         let now = Instant::now();
-        let due = if can_wait { now + EMPTY_RANGE_PAUSE } else { now };
+        let due = if can_wait { now + RANGE_PAUSE } else { now };
         let batch_events_max = self.consumer.args.batch_events_max as usize;
         if let Some(Pending::Delivered(work)) = self.pending.back_mut()
             && let Content::Delivered(before) = &mut work.content

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 use service::telemetry::TelemetryArgs;
 
+use crate::chaos::{self, ChaosArgs};
 use crate::events::EventsCommand;
 use crate::load::{self, LoadArgs};
 use crate::log_command::LogCommand;
@@ -94,6 +95,9 @@ pub(crate) enum Action {
     /// Audits everything at rest: the log, the relay, every projection
     #[command(after_help = verify::HELP)]
     Verify(Box<VerifyArgs>),
+    /// Breaks every part while traffic runs, then proves what survived
+    #[command(after_help = chaos::HELP)]
+    Chaos(ChaosArgs),
     /// Works on the log as a whole: adopt a restored one
     #[command(subcommand)]
     Log(LogCommand),

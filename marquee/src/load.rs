@@ -1,7 +1,7 @@
 //! `marquee load`: a steady, plausible stream of commands against the services, and how it fares.
 
-mod command;
-mod generator;
+pub(crate) mod command;
+pub(crate) mod generator;
 mod lag;
 mod line;
 mod live;
@@ -83,7 +83,7 @@ struct NotReached {
     source: ApiError,
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
     match humantime::parse_duration(text) {
         Ok(Duration::ZERO) => Err("must be more than nothing".to_owned()),
         Ok(duration) => Ok(duration),

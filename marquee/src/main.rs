@@ -3,6 +3,7 @@
 mod api;
 mod banner;
 mod broker;
+mod chaos;
 mod cli;
 mod confirm;
 mod databases;
@@ -66,6 +67,7 @@ async fn main() -> ExitCode {
         Action::Status(args) => answer(status::run(args).await),
         Action::Events(command) => answer(events::run(command).await),
         Action::Load(args) => answer(load::run(args).await),
+        Action::Chaos(args) => answer(chaos::run(args).await),
         Action::Verify(args) => answer(verify::run(*args).await),
         Action::Log(command) => answer(log_command::run(command).await),
         Action::Migrate { args, telemetry } => run(&telemetry, DEFAULT_LOG, migrate::run(*args)).await,

@@ -16,8 +16,18 @@ pub(crate) const EVENT_RELAY: &str = "marquee_event_relay";
 #[derive(Args, Clone, Debug)]
 pub(crate) struct DatabasePrefix {
     /// What the names of the databases begin with, for several deployments on one server
-    #[arg(long, env = "MARQUEE_DATABASE_PREFIX", default_value = "marquee", value_name = "PREFIX", value_parser = prefix)]
+    #[arg(long, env = "MARQUEE_DATABASE_PREFIX", default_value = DEFAULT_PREFIX, value_name = "PREFIX", value_parser = prefix)]
     database_prefix: String,
+}
+
+const DEFAULT_PREFIX: &str = "marquee";
+
+impl Default for DatabasePrefix {
+    fn default() -> Self {
+        Self {
+            database_prefix: DEFAULT_PREFIX.to_owned(),
+        }
+    }
 }
 
 fn prefix(text: &str) -> Result<String, &'static str> {

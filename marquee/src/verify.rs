@@ -9,11 +9,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use crate::databases::DatabaseArgs;
+use crate::databases::{DatabaseArgs, Databases};
 use crate::failure::Failure;
 use crate::progress::Progress;
 use crate::terminal::print;
-use audited::Verdict;
+pub(crate) use audited::{Audited, Verdict};
 
 pub(crate) const HELP: &str = "\
 It changes nothing and may run beside everything else; it reads the whole log, so it takes its time.
@@ -35,14 +35,8 @@ pub(crate) struct VerifyArgs {
 }
 
 pub(crate) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
-    let databases = args.databases.databases()?;
-    let discarded = projection::discarded(&databases.projections).await;
-    let mut audited = vec![event_store::audit(&databases.event_store, &discarded).await];
     let progress = Progress::start();
-    for (name, url) in &databases.projections {
-        progress.step(&format!("The projection {}", name.as_str()));
-        audited.push(projection::audit(*name, url.as_ref(), &databases.event_store).await);
-    }
+    let audited = audit(&args.databases.databases()?, &|step| progress.step(step)).await;
     drop(progress);
     let verdict = Verdict::of(&audited);
     print(&if args.json {
@@ -55,4 +49,15 @@ pub(crate) async fn run(args: VerifyArgs) -> Result<ExitCode, Failure> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// Audits the event store, then each projection, which `say` is told of.
+pub(crate) async fn audit(databases: &Databases, say: &dyn Fn(&str)) -> Vec<Audited> {
+    let discarded = projection::discarded(&databases.projections).await;
+    let mut audited = vec![event_store::audit(&databases.event_store, &discarded).await];
+    for (name, url) in &databases.projections {
+        say(&format!("The projection {}", name.as_str()));
+        audited.push(projection::audit(*name, url.as_ref(), &databases.event_store).await);
+    }
+    audited
 }

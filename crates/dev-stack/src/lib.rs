@@ -30,5 +30,9 @@ mod url_text;
 
 pub use error::{Server, StartError, with_causes};
 pub use home::default_home;
+pub use ports::pick as free_port;
+pub use process::signal;
 pub use stack::{DevStack, Options};
-pub use testing::{CutProxy, PrivatePostgres, PrivateRabbit, Servers, TestDatabase, TestHome, TestVhost, for_tests};
+pub use testing::{
+    CutProxy, Direction, PrivatePostgres, PrivateRabbit, Servers, TestDatabase, TestHome, TestVhost, for_tests,
+};

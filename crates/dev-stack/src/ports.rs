@@ -13,8 +13,9 @@ pub(crate) fn is_free(port: u16) -> bool {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok()
 }
 
-/// Picks a free port, at random so that processes that pick at the same time hardly meet. None when there is none.
-pub(crate) fn pick() -> Option<u16> {
+/// Picks a free port on the loopback address, at random so that processes that pick at the same time hardly meet; one that no
+/// outgoing connection takes meanwhile. None when there is none.
+pub fn pick() -> Option<u16> {
     (0..TRIES_MAX).map(|_| random_port()).find(|port| is_free(*port))
 }
 

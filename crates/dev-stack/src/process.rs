@@ -79,6 +79,11 @@ impl ProcessId {
     }
 }
 
+/// Sends a signal, such as `STOP`, to a process; one that is gone already is fine.
+pub fn signal(pid: u32, signal: &str) {
+    signal_pids(signal, &[pid]);
+}
+
 fn signal_pids(signal: &str, pids: &[u32]) {
     // The shell's own `kill`: the standard library sends no signal but SIGKILL to its own children, and the
     // stand-alone program is missing on small systems.

@@ -104,6 +104,45 @@ impl DevStack {
         self.private.as_ref().map(|private| private.home.as_path())
     }
 
+    /// Ends a private server at once, as a power cut would. Its data stays. A given one is left alone, here and below.
+    pub async fn kill_server(&mut self, server: Server) {
+        self.with(server, |instance| instance.kill()).await;
+    }
+
+    /// Stops a private server in an orderly way.
+    pub async fn stop_server(&mut self, server: Server) {
+        self.with(server, |instance| instance.stop()).await;
+    }
+
+    /// Starts a private server again that was killed or stopped, on the same ports.
+    ///
+    /// # Errors
+    ///
+    /// It does not come up.
+    pub async fn start_server_again(&mut self, server: Server) -> Result<(), StartError> {
+        self.with(server, |instance| instance.start_again())
+            .await
+            .unwrap_or(Ok(()))
+    }
+
+    /// Works with a private server where blocking is allowed; `None` for one that was given.
+    async fn with<T: Send + 'static>(
+        &mut self,
+        server: Server,
+        work: impl FnOnce(&mut dyn Instance) -> T + Send + 'static,
+    ) -> Option<T> {
+        let running = &mut self.private.as_mut()?.running;
+        let place = running.iter().position(|(running, _)| *running == server)?;
+        let (_, mut instance) = running.swap_remove(place);
+        let worked = tokio::task::spawn_blocking(move || {
+            let done = work(instance.as_mut());
+            (instance, done)
+        });
+        let (instance, done) = worked.await.expect("working with a server does not panic");
+        running.push((server, instance));
+        Some(done)
+    }
+
     /// Stops the servers this stack started or took over; the data stays. Given servers are left alone.
     pub async fn stop(mut self) {
         if let Some(private) = self.private.take() {

@@ -116,6 +116,29 @@ impl Management {
         }
     }
 
+    /// Removes what is named by the segments below `/api`, if it is there.
+    ///
+    /// # Errors
+    /// [`ManagementError`].
+    pub(crate) async fn delete(&self, segments: &[&str]) -> Result<(), ManagementError> {
+        match self.ask(Method::DELETE, segments, None).await? {
+            (StatusCode::NOT_FOUND, _) => Ok(()),
+            (status, _) if status.is_success() => Ok(()),
+            (status, reason) => Err(refused(segments, status, reason)),
+        }
+    }
+
+    /// Gives what the broker lists under the segments below `/api`.
+    ///
+    /// # Errors
+    /// [`ManagementError`].
+    pub(crate) async fn list(&self, segments: &[&str]) -> Result<Vec<Value>, ManagementError> {
+        match self.ask(Method::GET, segments, None).await? {
+            (status, body) if status.is_success() => Ok(serde_json::from_str(&body).unwrap_or_default()),
+            (status, reason) => Err(refused(segments, status, reason)),
+        }
+    }
+
     /// Tells whether it is there.
     ///
     /// # Errors

@@ -5,19 +5,19 @@ use serde::Serialize;
 
 /// A database that was audited.
 #[derive(Debug, Serialize)]
-pub(super) struct Audited {
+pub(crate) struct Audited {
     /// `event store`, `projection users`.
-    pub(super) subject: String,
+    pub(crate) subject: String,
     /// As of when, in words: position and log.
-    pub(super) state: Option<String>,
-    pub(super) parts: Vec<AuditedPart>,
+    pub(crate) state: Option<String>,
+    pub(crate) parts: Vec<AuditedPart>,
 }
 
 /// What comes of all findings.
 #[derive(Debug, Serialize)]
-pub(super) struct Verdict {
-    pub(super) violations: i64,
-    pub(super) unchecked: i64,
+pub(crate) struct Verdict {
+    pub(crate) violations: i64,
+    pub(crate) unchecked: i64,
 }
 
 impl Audited {
@@ -48,7 +48,7 @@ pub(super) fn finding(code: &'static str, what: String, unchecked: bool) -> Find
 }
 
 impl Verdict {
-    pub(super) fn of(audited: &[Audited]) -> Self {
+    pub(crate) fn of(audited: &[Audited]) -> Self {
         let findings = || {
             audited
                 .iter()
@@ -65,7 +65,7 @@ impl Verdict {
         }
     }
 
-    pub(super) fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         self.violations == 0 && self.unchecked == 0
     }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::panic)]
 
 mod announcement;
+mod chaos;
 mod child;
 mod crash;
 mod demo_set;

@@ -1,0 +1,381 @@
+//! `marquee chaos`: breaks every part while traffic runs, then proves what survived.
+//!
+//! States: starting -> striking, while clients, readers and a witness are at work -> mended, draining -> audited -> stopped.
+//!
+//! Faults are made from outside alone, by signals, by the servers' own means, and on the links between services and servers:
+//! what is tested is the very program that runs in production.
+
+mod clients;
+mod faults;
+mod known;
+mod process;
+mod readers;
+mod report;
+mod strike;
+mod timeline;
+mod verdict;
+mod witness;
+mod world;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use domain::{Envelope, Position};
+use event_store::LogReader;
+use projections::{Inspector, Name};
+use rand::rngs::ChaCha8Rng;
+use rand::{RngExt, SeedableRng};
+use service::database::{PoolOptions, pool};
+use service::{BoxError, with_causes};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+use crate::databases::Databases;
+use crate::failure::Failure;
+use crate::load::duration;
+use crate::terminal::print;
+use crate::up::local_client;
+use crate::verify;
+use clients::{Attempt, Clients, End, Sender};
+use faults::Fault;
+use known::Known;
+use readers::Readers;
+use timeline::Timeline;
+use verdict::{Evidence, Verdict};
+use witness::Witness;
+use world::{Role, World};
+
+/// How long a command may stay unanswered once everything is mended.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
+/// How long queues and read models may take to catch up.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(120);
+const DRAIN_POLL: Duration = Duration::from_millis(100);
+/// Commands that are sent once more at the end.
+const REPLAYS_MAX: usize = 200;
+const LOG_PAGE: u32 = 5_000;
+
+/// What it does and what it says.
+pub(crate) const HELP: &str = "\
+It starts servers of its own and every service twice, sends commands, reads what they did, and draws one fault after
+the other from the seed. Then it mends everything, waits until all is applied, and audits: each acknowledged command is in
+the log once; each one that was not acknowledged at most once; every event reached every queue, in order; the rows are
+those that a replay of the log makes; no session read anything older than before; a request that is repeated with its
+key gets its first answer. Nothing of what runs already is touched.
+
+Exit code: 0 the verdict is sound; 1 it is not: the logs of all services stay, and it says where.
+
+Examples:
+  marquee chaos --for 3m                       Three minutes of everything
+  marquee chaos --seed 42 --fault kill-relay   One fault, the same each time
+  marquee chaos --list                         What each fault does
+  marquee chaos --report chaos.html            A page with the timeline";
+
+/// Settings of `marquee chaos`.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ChaosArgs {
+    /// Chooses faults, their victims and times, and the commands [default: any]
+    #[arg(long, value_name = "SEED")]
+    seed: Option<u64>,
+    /// How long faults are made: 30s, 3m, 1h
+    #[arg(long = "for", value_name = "DURATION", default_value = "1m", value_parser = duration)]
+    duration: Duration,
+    /// Only this fault; can be given more than once [default: all]
+    #[arg(long = "fault", value_name = "NAME", hide_possible_values = true)]
+    faults: Vec<Fault>,
+    /// Commands per second
+    #[arg(long, value_name = "COMMANDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    rate: u32,
+    /// Tells of each fault, and does nothing
+    #[arg(long)]
+    list: bool,
+    /// The verdict and the timeline as one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Writes a page with verdict and timeline
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+}
+
+/// What is known of a run besides its verdict.
+#[derive(Debug)]
+struct Run {
+    seed: u64,
+    commit: String,
+    drained_in: Duration,
+    reads: u64,
+}
+
+pub(crate) async fn run(args: ChaosArgs) -> Result<ExitCode, Failure> {
+    if args.list {
+        print(&Fault::list())?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let seed = args.seed.unwrap_or_else(|| rand::rng().random_range(0..1_000_000));
+    let home = dev_stack::default_home().with_file_name(format!("chaos-{seed}-{}", std::process::id()));
+    let logs = home.join("logs");
+    let timeline = Timeline::start();
+    timeline.tell(format!("seed {seed}"));
+    let stop = service::shutdown_on_signal();
+    let mut world = World::start(&home, &logs, &|step| timeline.tell(step)).await?;
+    let server_home = world.home();
+    let judged = match trouble(&args, seed, &mut world, &timeline, &stop).await {
+        Ok(mut trouble) => {
+            trouble.unexpected.extend(world.stop().await);
+            trouble
+        }
+        Err(error) => {
+            world.stop().await;
+            return Err(error.into());
+        }
+    };
+    let run = Run {
+        seed,
+        commit: commit(),
+        drained_in: judged.drained_in,
+        reads: judged.reads,
+    };
+    let verdict = judged.verdict();
+    if verdict.is_sound() {
+        // What cannot be removed is in nobody's way.
+        let _ = fs::remove_dir_all(&home);
+        let _ = server_home.map(fs::remove_dir_all);
+    } else {
+        timeline.tell(format!("the services' logs are in {}", logs.display()));
+    }
+    let moments = timeline.moments();
+    if let Some(path) = &args.report {
+        fs::write(path, report::html(&run, &verdict, &moments))?;
+    }
+    let findings = verdict.findings.join("\n");
+    let separator = if findings.is_empty() { "" } else { "\n" };
+    print(&if args.json {
+        report::json(&run, &verdict, &moments).to_string()
+    } else {
+        format!("{findings}{separator}{}", report::line(&run, &verdict))
+    })?;
+    Ok(ExitCode::from(u8::from(!verdict.is_sound())))
+}
+
+/// Everything that was seen of a run.
+struct Trouble {
+    attempts: Vec<Attempt>,
+    log: Vec<Envelope>,
+    redelivered: u64,
+    disordered: Vec<String>,
+    unexpected: Vec<String>,
+    reads: u64,
+    drained_in: Duration,
+}
+
+impl Trouble {
+    fn verdict(self) -> Verdict {
+        Verdict::of(Evidence {
+            attempts: &self.attempts,
+            log: &self.log,
+            redelivered: self.redelivered,
+            disordered: self.disordered,
+            unexpected: self.unexpected,
+        })
+    }
+}
+
+async fn trouble(
+    args: &ChaosArgs,
+    seed: u64,
+    world: &mut World,
+    timeline: &Timeline,
+    stop: &CancellationToken,
+) -> Result<Trouble, BoxError> {
+    let client = local_client()?;
+    let known = Arc::<Known>::default();
+    let mut witness = Witness::start(world.amqp_url()?).await?;
+    let sender = Sender {
+        client: client.clone(),
+        urls: world.urls_of(Role::CommandApi).into(),
+    };
+    let clients = Clients::start(&sender, &format!("chaos-{seed}"), seed, args.rate, &known);
+    let urls: BTreeMap<Name, Vec<String>> = Name::ALL
+        .map(|name| (name, world.urls_of(Role::Projection(name))))
+        .into();
+    let readers = Readers::start(&client, &urls, &known, seed);
+    let mut unexpected = strike_for(args, seed, world, timeline, stop, &clients).await;
+
+    world.mend().await;
+    let mended = timeline.elapsed();
+    let began = Instant::now();
+    let attempts = clients.end(ANSWER_PATIENCE).await;
+    let databases = world.databases();
+    let log = LogReader::new(pool(&databases.event_store, PoolOptions::default()));
+    unexpected.extend(drain(&databases, &log, &witness).await);
+    let drained_in = began.elapsed();
+    timeline.tell_since(mended, "mended, and drained");
+
+    let audited_from = timeline.elapsed();
+    let seen = readers.end().await;
+    unexpected.extend(replay(&sender, &attempts).await);
+    let audited = verify::audit(&databases, &|_| {}).await;
+    let findings = audited
+        .iter()
+        .flat_map(|one| one.parts.iter().map(move |part| (one, part)));
+    unexpected.extend(findings.flat_map(|(one, part)| {
+        let told = |finding: &event_store::Finding| format!("{}, {}: {}", one.subject, part.name, finding.what);
+        part.findings.iter().map(told).collect::<Vec<_>>()
+    }));
+    let log = whole(&log).await?;
+    witness.end().await;
+    let heard = witness.heard();
+    let missing = heard.missing(Position(log.len() as i64));
+    if !missing.is_empty() {
+        unexpected.push(format!(
+            "{} events never came to the witness, {missing:?}",
+            missing.len()
+        ));
+    }
+    let mut disordered = heard.disordered.clone();
+    disordered.extend(seen.wrong);
+    timeline.tell_since(audited_from, "audited");
+    Ok(Trouble {
+        attempts,
+        log,
+        redelivered: heard.again(),
+        disordered,
+        unexpected,
+        reads: seen.reads,
+        drained_in,
+    })
+}
+
+/// Draws faults until the time is over; gives those that could not be made.
+async fn strike_for(
+    args: &ChaosArgs,
+    seed: u64,
+    world: &mut World,
+    timeline: &Timeline,
+    stop: &CancellationToken,
+    clients: &Clients,
+) -> Vec<String> {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let faults = if args.faults.is_empty() {
+        Fault::value_variants()
+    } else {
+        &args.faults
+    };
+    let until = Instant::now() + args.duration;
+    let mut failed = Vec::new();
+    loop {
+        let pause = Duration::from_millis(rng.random_range(500..2_000));
+        let is_stopped = stop.run_until_cancelled(sleep(pause)).await.is_none();
+        if is_stopped || Instant::now() >= until {
+            return failed;
+        }
+        let fault = Fault::draw(faults, &mut rng);
+        let from = timeline.elapsed();
+        match strike::strike(fault, world, &mut rng).await {
+            Ok(struck) => {
+                let counts = &clients.counts;
+                let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
+                timeline.tell_since(
+                    from,
+                    format!(
+                        "{}: {struck}; {} of {} commands acknowledged, {} after a retry",
+                        fault.name(),
+                        count(&counts.acknowledged),
+                        count(&counts.attempted),
+                        count(&counts.recovered)
+                    ),
+                );
+            }
+            Err(error) => {
+                let told = format!("{} could not be made: {}", fault.name(), with_causes(&*error));
+                timeline.tell_since(from, told.clone());
+                failed.push(told);
+            }
+        }
+    }
+}
+
+/// Waits until every read model is where the log ends and the witness has heard of everything.
+async fn drain(databases: &Databases, log: &LogReader, witness: &Witness) -> Option<String> {
+    let deadline = Instant::now() + DRAIN_PATIENCE;
+    loop {
+        let waits_for = match log.head().await {
+            Ok(head) => behind(databases, witness, head.position).await,
+            Err(error) => Some(format!("the log: {}", with_causes(&error))),
+        };
+        match waits_for {
+            None => return None,
+            Some(what) if Instant::now() > deadline => return Some(format!("not drained: {what}")),
+            Some(_) => sleep(DRAIN_POLL).await,
+        }
+    }
+}
+
+async fn behind(databases: &Databases, witness: &Witness, head: Position) -> Option<String> {
+    for (name, url) in &databases.projections {
+        let reached = async {
+            let mut inspector = Inspector::open(name.as_str(), url.as_ref()?).await.ok()?;
+            let reached = inspector.reached().await.ok()?;
+            inspector.close().await;
+            Some(reached?.position)
+        };
+        let reached = reached.await.unwrap_or_default();
+        if reached < head {
+            return Some(format!("{} is at {} of {}", name.as_str(), reached.0, head.0));
+        }
+    }
+    let missing = witness.heard().missing(head).len();
+    (missing > 0).then(|| format!("{missing} events have not come to the witness"))
+}
+
+/// Sends some of the acknowledged commands once more: each gets its first answer.
+async fn replay(sender: &Sender, attempts: &[Attempt]) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let acknowledged = attempts.iter().filter_map(|attempt| match &attempt.end {
+        End::Acknowledged(answer) => Some((attempt, answer)),
+        _ => None,
+    });
+    let every = (attempts.len() / REPLAYS_MAX).max(1);
+    for (attempt, answer) in acknowledged.step_by(every) {
+        let key = &attempt.request.key;
+        match sender.send_once(&attempt.request, attempt.tries).await {
+            Ok((again, _, true)) if again == *answer => {}
+            Ok((again, _, replayed)) => wrong.push(format!(
+                "{key}: repeated, it was answered {again:?} (replayed: {replayed}) instead of {answer:?}"
+            )),
+            Err(error) => wrong.push(format!(
+                "{key}: repeated, it was answered {}",
+                error.unwrap_or_else(|| "nothing".to_owned())
+            )),
+        }
+    }
+    wrong
+}
+
+async fn whole(log: &LogReader) -> Result<Vec<Envelope>, BoxError> {
+    let mut events: Vec<Envelope> = Vec::new();
+    loop {
+        let after = events.last().map_or(Position(0), |event| event.position);
+        let page = log.read(after, LOG_PAGE).await?;
+        if page.is_empty() {
+            return Ok(events);
+        }
+        events.extend(page);
+    }
+}
+
+/// The commit of the checkout this program was built in.
+fn commit() -> String {
+    let asked = Command::new("git")
+        .args(["rev-parse", "--short", "HEAD"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output();
+    let said = asked.ok().filter(|output| output.status.success());
+    let said = said.and_then(|output| String::from_utf8(output.stdout).ok());
+    said.map_or_else(|| "unknown".to_owned(), |text| text.trim().to_owned())
+}

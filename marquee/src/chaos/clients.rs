@@ -1,0 +1,223 @@
+//! The clients: they send commands, record every request and answer, and send again with the same key what was not answered.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use chrono::Utc;
+use reqwest::header::{ETAG, LOCATION};
+use reqwest::{Client, Response, StatusCode};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep};
+use tokio_util::sync::CancellationToken;
+
+use super::known::Known;
+use crate::load::command::{Request, Settled};
+use crate::load::generator::Generator;
+
+const CLIENTS: u32 = 16;
+/// Shorter than the services take to say that an outcome is unknown: clients that do not wait are clients too.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(150);
+
+/// A command that was sent, and what became of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Attempt {
+    pub(crate) request: Request,
+    /// How often it was sent.
+    pub(crate) tries: u32,
+    pub(crate) end: End,
+}
+
+/// How a command ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Acknowledged(Acknowledged),
+    /// Answered as no valid command may be.
+    Unexpected(String),
+    /// Not answered until the clients were told to give up.
+    Unanswered,
+}
+
+/// What an accepted command was answered with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Acknowledged {
+    pub(crate) sequence: i64,
+    pub(crate) position: i64,
+}
+
+/// What was counted so far, for who watches.
+#[derive(Debug, Default)]
+pub(crate) struct Counts {
+    pub(crate) attempted: AtomicU64,
+    pub(crate) acknowledged: AtomicU64,
+    /// Answered after it had to be sent again.
+    pub(crate) recovered: AtomicU64,
+}
+
+/// Clients at work.
+pub(crate) struct Clients {
+    running: JoinSet<Vec<Attempt>>,
+    ending: CancellationToken,
+    giving_up: CancellationToken,
+    pub(crate) counts: Arc<Counts>,
+}
+
+/// One way to the command APIs. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Sender {
+    pub(crate) client: Client,
+    pub(crate) urls: Arc<[String]>,
+}
+
+impl Clients {
+    /// Starts sending `rate` commands per second, all clients together.
+    pub(crate) fn start(sender: &Sender, run: &str, seed: u64, rate: u32, known: &Arc<Known>) -> Self {
+        let generator = Arc::new(Mutex::new(Generator::new(run, seed, Utc::now().date_naive())));
+        let (ending, giving_up) = (CancellationToken::new(), CancellationToken::new());
+        let counts = Arc::<Counts>::default();
+        let mut running = JoinSet::new();
+        let every = Duration::from_secs(1) * CLIENTS / rate.max(1);
+        for number in 0..CLIENTS {
+            // One after the other, not all at once.
+            let due = interval_at(Instant::now() + every * number / CLIENTS, every);
+            running.spawn(client(
+                sender.clone(),
+                generator.clone(),
+                known.clone(),
+                counts.clone(),
+                due,
+                (ending.clone(), giving_up.clone()),
+            ));
+        }
+        Self {
+            running,
+            ending,
+            giving_up,
+            counts,
+        }
+    }
+
+    /// Sends nothing new, and waits until what was sent is answered, at most so long.
+    pub(crate) async fn end(mut self, patience: Duration) -> Vec<Attempt> {
+        self.ending.cancel();
+        let giving_up = self.giving_up.clone();
+        let patience = tokio::spawn(async move {
+            sleep(patience).await;
+            giving_up.cancel();
+        });
+        let mut attempts = Vec::new();
+        while let Some(ended) = self.running.join_next().await {
+            attempts.extend(ended.expect("a client does not panic"));
+        }
+        patience.abort();
+        attempts
+    }
+}
+
+async fn client(
+    sender: Sender,
+    generator: Arc<Mutex<Generator>>,
+    known: Arc<Known>,
+    counts: Arc<Counts>,
+    mut due: Interval,
+    (ending, giving_up): (CancellationToken, CancellationToken),
+) -> Vec<Attempt> {
+    let generator = || generator.lock().unwrap_or_else(PoisonError::into_inner);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut attempts = Vec::new();
+    while ending.run_until_cancelled(due.tick()).await.is_some() {
+        let command = generator().next();
+        counts.attempted.fetch_add(1, Ordering::Relaxed);
+        let (attempt, location) = sender.send(command.request, &giving_up).await;
+        let settled = match &attempt.end {
+            End::Acknowledged(acknowledged) => {
+                counts.acknowledged.fetch_add(1, Ordering::Relaxed);
+                if attempt.tries > 1 {
+                    counts.recovered.fetch_add(1, Ordering::Relaxed);
+                }
+                if let Some(location) = location {
+                    known.add(location, acknowledged.position);
+                }
+                Settled::Accepted
+            }
+            End::Unexpected(_) | End::Unanswered => Settled::Unknown,
+        };
+        generator().settle(command.effect, settled);
+        attempts.push(attempt);
+    }
+    attempts
+}
+
+impl Sender {
+    /// Sends a command to one command API after the other until one answers; gives where to find what it created, too.
+    async fn send(&self, request: Request, giving_up: &CancellationToken) -> (Attempt, Option<String>) {
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let answered = self.send_once(&request, tries).await;
+            let done = |end| Attempt {
+                request: request.clone(),
+                tries,
+                end,
+            };
+            match answered {
+                Ok((acknowledged, location, _)) => return (done(End::Acknowledged(acknowledged)), location),
+                Err(Some(unexpected)) => return (done(End::Unexpected(unexpected)), None),
+                Err(None) => {}
+            }
+            if giving_up.run_until_cancelled(sleep(PAUSE)).await.is_none() {
+                return (done(End::Unanswered), None);
+            }
+        }
+    }
+
+    /// Sends it once. `Err(None)`: nobody knows, or it is to be sent again.
+    ///
+    /// All events of a command carry its key as their correlation id, whichever of its copies appended them.
+    pub(crate) async fn send_once(
+        &self,
+        request: &Request,
+        tries: u32,
+    ) -> Result<(Acknowledged, Option<String>, bool), Option<String>> {
+        let url = &self.urls[tries as usize % self.urls.len()];
+        let mut sending = self
+            .client
+            .request(request.method.clone(), format!("{url}{}", request.path))
+            .timeout(REQUEST_TIMEOUT)
+            .header("idempotency-key", &request.key)
+            .header("request-id", &request.key);
+        if let Some(body) = &request.body {
+            sending = sending.json(body);
+        }
+        let response = sending.send().await.map_err(|_unanswered| None)?;
+        let status = response.status();
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            return Err(None);
+        }
+        if status.is_success() {
+            let location = header(&response, LOCATION.as_str());
+            let replayed = header(&response, "idempotency-replayed").is_some();
+            let position = header(&response, "event-position").and_then(|text| text.parse().ok());
+            let sequence = header(&response, ETAG.as_str()).and_then(|text| text.trim_matches('"').parse().ok());
+            return match (sequence, position) {
+                (Some(sequence), Some(position)) => Ok((Acknowledged { sequence, position }, location, replayed)),
+                _ => Err(Some(format!("{status} without a place in the log"))),
+            };
+        }
+        // A body that breaks off is no answer.
+        let body = response.bytes().await.map_err(|_unanswered| None)?;
+        let problem: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+        let code = problem["code"].as_str().unwrap_or("no code");
+        Err(Some(format!(
+            "{} {} was answered {} {code}",
+            request.method,
+            request.path,
+            status.as_u16()
+        )))
+    }
+}
+
+fn header(response: &Response, name: &str) -> Option<String> {
+    Some(response.headers().get(name)?.to_str().ok()?.to_owned())
+}

@@ -1,0 +1,284 @@
+//! Everything that is broken and mended: two servers, and every service twice, each behind links of its own.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use dev_stack::{CutProxy, DevStack, Options, Server};
+use event_bus::AmqpUrl;
+use projections::Name;
+use service::BoxError;
+use service::database::DatabaseUrl;
+use tokio::time::{Instant, sleep};
+use url::Url;
+
+use super::process::{Process, Start};
+use crate::broker::{self, Management, ManagementUrl};
+use crate::databases::Databases;
+use crate::passwords::RolePasswords;
+use crate::provision::{DatabasePrefix, Urls, provision};
+use crate::up::local_client;
+
+/// The vhost that a private broker begins with.
+const VHOST: &str = "/";
+/// Of everything there are two.
+const COPIES: usize = 2;
+/// The variable of every service.
+const EVENT_STORE: &str = "MARQUEE_EVENT_STORE_URL";
+const READY_TIMEOUT: Duration = Duration::from_secs(60);
+const READY_POLL: Duration = Duration::from_millis(50);
+
+/// What a service does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    CommandApi,
+    EventRelay,
+    Projection(Name),
+}
+
+/// A running service with its links.
+pub(crate) struct Member {
+    pub(crate) name: String,
+    pub(crate) role: Role,
+    /// Where it answers.
+    pub(crate) url: String,
+    pub(crate) to_postgres: CutProxy,
+    pub(crate) to_rabbit: CutProxy,
+    pub(crate) process: Process,
+}
+
+/// The servers and the services.
+pub(crate) struct World {
+    stack: DevStack,
+    urls: Urls,
+    management: Management,
+    pub(crate) members: Vec<Member>,
+}
+
+impl World {
+    /// Starts everything in `home` and waits until it is ready; the services write to `logs`.
+    ///
+    /// # Errors
+    /// Whatever does not come up.
+    pub(crate) async fn start(home: &Path, logs: &Path, say: &dyn Fn(&str)) -> Result<Self, BoxError> {
+        say("starting PostgreSQL and RabbitMQ");
+        let stack = DevStack::start(Options {
+            home: Some(home.to_owned()),
+            database_url: None,
+            amqp_url: None,
+            allow_install: true,
+            progress: say,
+        })
+        .await?;
+        match Self::in_stack(&stack, home, logs, say).await {
+            Ok((urls, management, members)) => Ok(Self {
+                stack,
+                urls,
+                management,
+                members,
+            }),
+            Err(error) => {
+                stack.stop().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn in_stack(
+        stack: &DevStack,
+        home: &Path,
+        logs: &Path,
+        say: &dyn Fn(&str),
+    ) -> Result<(Urls, Management, Vec<Member>), BoxError> {
+        let server: DatabaseUrl = stack.database_url().parse()?;
+        let prefix = DatabasePrefix::default();
+        let passwords = RolePasswords::kept_in(home)?;
+        provision(&server, &prefix, &passwords).await?;
+        let urls = Urls::new(server, prefix, passwords);
+        let management_url = stack.management_url().ok_or("the broker has no management")?;
+        let management = Management::new(&ManagementUrl::with_user_of(management_url, stack.amqp_url())?);
+        broker::keep_unrouted(&management, VHOST).await?;
+        say("starting the services, each twice");
+        let mut members = Vec::new();
+        let roles = [Role::CommandApi, Role::EventRelay];
+        let roles = roles.into_iter().chain(Name::ALL.map(Role::Projection));
+        for role in roles {
+            for copy in 1..=COPIES {
+                members.push(member(role, copy, &urls, stack.amqp_url(), logs).await?);
+            }
+        }
+        let client = local_client()?;
+        let deadline = Instant::now() + READY_TIMEOUT;
+        for member in &members {
+            while !is_ready(&client, &member.url).await {
+                if Instant::now() > deadline {
+                    return Err(
+                        format!("{} did not become ready; its log is in {}", member.name, logs.display()).into(),
+                    );
+                }
+                sleep(READY_POLL).await;
+            }
+        }
+        Ok((urls, management, members))
+    }
+
+    /// Where everything really is: servers that may not enter the wanted home have another.
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        self.stack.home().map(Path::to_owned)
+    }
+
+    /// The members that do this.
+    pub(crate) fn of(&self, does: impl Fn(Role) -> bool) -> Vec<usize> {
+        let members = self.members.iter().enumerate();
+        members
+            .filter(|(_, member)| does(member.role))
+            .map(|(at, _)| at)
+            .collect()
+    }
+
+    /// Where those that do this answer.
+    pub(crate) fn urls_of(&self, role: Role) -> Vec<String> {
+        let members = self.members.iter().filter(|member| member.role == role);
+        members.map(|member| member.url.clone()).collect()
+    }
+
+    /// The databases without any link between, for an audit.
+    pub(crate) fn databases(&self) -> Databases {
+        let projections = Name::ALL.map(|name| (name, Some(self.urls.projection_database(name))));
+        Databases {
+            event_store: self.urls.event_relay_event_store(),
+            projections: projections.into(),
+        }
+    }
+
+    /// The event store as its superuser.
+    pub(crate) fn superuser(&self) -> DatabaseUrl {
+        let (server, prefix) = self.urls.server();
+        server.with_database(&format!("{prefix}_event_store"))
+    }
+
+    /// The broker without any link between.
+    ///
+    /// # Errors
+    /// None: the url is the server's own.
+    pub(crate) fn amqp_url(&self) -> Result<AmqpUrl, BoxError> {
+        Ok(self.stack.amqp_url().parse()?)
+    }
+
+    pub(crate) fn management(&self) -> &Management {
+        &self.management
+    }
+
+    pub(crate) fn vhost(&self) -> &'static str {
+        VHOST
+    }
+
+    pub(crate) async fn kill_server(&mut self, server: Server) {
+        self.stack.kill_server(server).await;
+    }
+
+    pub(crate) async fn stop_server(&mut self, server: Server) {
+        self.stack.stop_server(server).await;
+    }
+
+    pub(crate) async fn start_server_again(&mut self, server: Server) -> Result<(), BoxError> {
+        Ok(self.stack.start_server_again(server).await?)
+    }
+
+    /// Takes back whatever is still broken.
+    pub(crate) async fn mend(&self) {
+        for member in &self.members {
+            for link in [&member.to_postgres, &member.to_rabbit] {
+                link.refuse(false);
+                link.freeze(false);
+            }
+            member.process.signal("CONT").await;
+        }
+    }
+
+    /// Stops the services, then the servers; names the services that did not end in good order.
+    pub(crate) async fn stop(self) -> Vec<String> {
+        let ending = self.members.into_iter().map(|member| async move {
+            match member.process.stop().await {
+                Ok(true) => None,
+                Ok(false) => Some(format!("{} did not end in good order", member.name)),
+                Err(error) => Some(format!("{} could not be started: {error}", member.name)),
+            }
+        });
+        let ended = futures::future::join_all(ending).await;
+        self.stack.stop().await;
+        ended.into_iter().flatten().collect()
+    }
+}
+
+async fn is_ready(client: &reqwest::Client, url: &str) -> bool {
+    let asked = client.get(format!("{url}/readyz")).timeout(READY_TIMEOUT).send().await;
+    asked.is_ok_and(|answer| answer.status().is_success())
+}
+
+async fn member(role: Role, copy: usize, urls: &Urls, amqp_url: &str, logs: &Path) -> Result<Member, BoxError> {
+    let (to_rabbit, amqp_url) = CutProxy::to_url(amqp_url).await?;
+    let (server, _) = urls.server();
+    let (to_postgres, proxied) = CutProxy::to_url(server.expose()).await?;
+    let proxied = Url::parse(&proxied)?;
+    let by_proxy = |url: DatabaseUrl| -> Result<String, BoxError> {
+        let mut url = Url::parse(url.expose())?;
+        url.set_host(proxied.host_str())?;
+        url.set_port(proxied.port())
+            .map_err(|()| "a database's url takes a port")?;
+        Ok(url.into())
+    };
+    let (name, arguments, databases) = match role {
+        Role::CommandApi => {
+            let event_store = by_proxy(urls.command_api_event_store())?;
+            (
+                "command-api".to_owned(),
+                vec!["command-api"],
+                vec![(EVENT_STORE, event_store)],
+            )
+        }
+        Role::EventRelay => {
+            let event_store = by_proxy(urls.event_relay_event_store())?;
+            (
+                "event-relay".to_owned(),
+                vec!["event-relay"],
+                vec![(EVENT_STORE, event_store)],
+            )
+        }
+        Role::Projection(of) => (
+            format!("projections-{}", of.as_str()),
+            vec!["projections", "serve", of.as_str()],
+            vec![
+                (EVENT_STORE, by_proxy(urls.projection_event_store(of))?),
+                (of.database_variable(), by_proxy(urls.projection_database(of))?),
+            ],
+        ),
+    };
+    let name = format!("{name}-{copy}");
+    // The service's over all its restarts.
+    let port = dev_stack::free_port().ok_or("there is no free port")?;
+    let address = format!("127.0.0.1:{port}");
+    let mut environment: Vec<(String, String)> = databases
+        .into_iter()
+        .map(|(name, url)| (name.to_owned(), url))
+        .collect();
+    environment.push(("MARQUEE_LISTEN".to_owned(), address.clone()));
+    environment.push(("MARQUEE_LOG_FORMAT".to_owned(), "json".to_owned()));
+    if role != Role::CommandApi {
+        environment.push(("MARQUEE_AMQP_URL".to_owned(), amqp_url));
+    }
+    fs::create_dir_all(logs)?;
+    let process = Process::keep(Start {
+        arguments: arguments.into_iter().map(str::to_owned).collect(),
+        environment,
+        log: logs.join(format!("{name}.log")),
+    });
+    Ok(Member {
+        name,
+        role,
+        url: format!("http://{address}"),
+        to_postgres,
+        to_rabbit,
+        process,
+    })
+}

@@ -18,6 +18,7 @@ use crate::load::generator::Generator;
 const CLIENTS: u32 = 16;
 /// Shorter than the services take to say that an outcome is unknown: clients that do not wait are clients too.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+const REPEATS_MAX: u32 = 20;
 const PAUSE: Duration = Duration::from_millis(150);
 
 /// A command that was sent, and what became of it.
@@ -172,10 +173,23 @@ impl Sender {
         }
     }
 
+    /// Sends once more what was acknowledged; gives the answer, and whether it is a replayed one. A connection of a pool that
+    /// died in its sleep may cost a 503: that is no answer, and asked again.
+    pub(crate) async fn repeat(&self, request: &Request) -> Result<(Acknowledged, bool), String> {
+        for tries in 0..REPEATS_MAX {
+            match self.send_once(request, tries).await {
+                Ok((acknowledged, _, replayed)) => return Ok((acknowledged, replayed)),
+                Err(Some(unexpected)) => return Err(unexpected),
+                Err(None) => sleep(PAUSE).await,
+            }
+        }
+        Err("nothing".to_owned())
+    }
+
     /// Sends it once. `Err(None)`: nobody knows, or it is to be sent again.
     ///
     /// All events of a command carry its key as their correlation id, whichever of its copies appended them.
-    pub(crate) async fn send_once(
+    async fn send_once(
         &self,
         request: &Request,
         tries: u32,

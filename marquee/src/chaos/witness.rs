@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use domain::{Envelope, Position};
 use event_bus::{AmqpUrl, Binding, BusError, ENTITY_EXCHANGES, Message, QueueSpec, Subscriber};
+use service::with_causes;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +24,8 @@ pub(crate) struct Heard {
     streams: HashMap<(String, String), i64>,
     /// First deliveries that came out of order.
     pub(crate) disordered: Vec<String>,
+    /// Why it was deaf the last time.
+    pub(crate) trouble: Option<String>,
 }
 
 impl Heard {
@@ -101,16 +104,16 @@ impl Witness {
 }
 
 async fn listen(first: Subscriber, amqp_url: AmqpUrl, queue: QueueSpec, heard: Arc<Mutex<Heard>>) {
-    let mut subscriber = Some(first);
+    let mut opened = Ok(first);
     loop {
-        let lost = match &mut subscriber {
-            Some(subscriber) => listen_until_lost(subscriber, &heard).await.is_err(),
-            None => true,
+        let lost = match opened {
+            Ok(mut subscriber) => listen_until_lost(&mut subscriber, &heard).await.err(),
+            Err(error) => Some(error),
         };
-        if lost {
-            sleep(PAUSE).await;
-            subscriber = Subscriber::open(&amqp_url, &queue, NAME).await.ok();
-        }
+        let trouble = lost.map(|error| with_causes(&error));
+        heard.lock().unwrap_or_else(PoisonError::into_inner).trouble = trouble;
+        sleep(PAUSE).await;
+        opened = Subscriber::open(&amqp_url, &queue, NAME).await;
     }
 }
 

@@ -199,10 +199,20 @@ impl World {
     /// Stops the services, then the servers; names the services that did not end in good order.
     pub(crate) async fn stop(self) -> Vec<String> {
         let ending = self.members.into_iter().map(|member| async move {
-            match member.process.stop().await {
+            let Member {
+                name,
+                process,
+                to_postgres,
+                to_rabbit,
+                ..
+            } = member;
+            let ended = process.stop().await;
+            // Until here it reached its servers.
+            drop((to_postgres, to_rabbit));
+            match ended {
                 Ok(true) => None,
-                Ok(false) => Some(format!("{} did not end in good order", member.name)),
-                Err(error) => Some(format!("{} could not be started: {error}", member.name)),
+                Ok(false) => Some(format!("{name} did not end in good order")),
+                Err(error) => Some(format!("{name} could not be started: {error}")),
             }
         });
         let ended = futures::future::join_all(ending).await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dev_stack::{TestDatabase, TestVhost};
 use domain::{Envelope, Position};
-use event_bus::{AmqpUrl, KeyTotal, Publisher, Watermark};
+use event_bus::{AmqpUrl, BusError, KeyTotal, Publisher, Watermark};
 use event_relay::{RelayArgs, RelayTuning};
 use event_store::LogReader;
 use projections::{ConsumerArgs, Name, Projection, Served};
@@ -18,6 +18,8 @@ use uuid::Uuid;
 use crate::process::{Process, args, eventually};
 
 const ROLE: &str = "marquee_catalog";
+/// How often an event is published that the broker gives back.
+const PUBLISHED_MAX: u32 = 10;
 pub(crate) const PASSWORD: &str = "test";
 
 /// The servers' part of a test.
@@ -135,15 +137,27 @@ impl Stack {
             .expect("confirmed");
     }
 
-    /// Publishes the events of `(from, to]`, all of them.
+    /// Publishes the events of `(from, to]`, all of them. What the broker gives back is published again, as the relay does.
     pub(crate) async fn publish_range(&mut self, from: i64, to: i64) {
-        let mut confirms = Vec::new();
-        for event in self.events(from, to).await {
-            confirms.push(self.publisher.publish(&event).await.expect("published"));
+        let mut unconfirmed = self.events(from, to).await;
+        for _ in 0..PUBLISHED_MAX {
+            let mut confirms = Vec::new();
+            for event in unconfirmed {
+                let confirm = self.publisher.publish(&event).await.expect("published");
+                confirms.push((event, confirm));
+            }
+            unconfirmed = Vec::new();
+            for (event, confirm) in confirms {
+                match confirm.await {
+                    Err(BusError::Nacked) => unconfirmed.push(event),
+                    confirmed => confirmed.expect("confirmed"),
+                }
+            }
+            if unconfirmed.is_empty() {
+                break;
+            }
         }
-        for confirm in confirms {
-            confirm.await.expect("confirmed");
-        }
+        assert_eq!(unconfirmed.len(), 0, "events that the broker does not take");
     }
 
     /// Closes `(from, to]` as the relay does.

@@ -67,15 +67,15 @@ const LOG_PAGE: u32 = 5_000;
 pub(crate) const HELP: &str = "\
 It starts servers of its own and every service twice, sends commands, reads what they did, and draws one fault after
 the other from the seed. Then it mends everything, waits until all is applied, and audits: each acknowledged command is in
-the log once; each one that was not acknowledged at most once; every event reached every queue, in order; the rows are
-those that a replay of the log makes; no session read anything older than before; a request that is repeated with its
+the log once; each one that was not acknowledged at most once; every event reached a witness that is bound to everything,
+in the order of its stream; the rows are those that a replay of the log makes; no session read anything older than before; a request that is repeated with its
 key gets its first answer. Nothing of what runs already is touched.
 
 Exit code: 0 the verdict is sound; 1 it is not: the logs of all services stay, and it says where.
 
 Examples:
   marquee chaos --for 3m                       Three minutes of everything
-  marquee chaos --seed 42 --fault kill-relay   One fault, the same each time
+  marquee chaos --seed 42 --fault kill-relay   One fault; the seed decides victims and pauses
   marquee chaos --list                         What each fault does
   marquee chaos --report chaos.html            A page with the timeline";
 

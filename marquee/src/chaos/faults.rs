@@ -72,7 +72,7 @@ impl Fault {
         value.get_help().map(ToString::to_string).unwrap_or_default()
     }
 
-    /// Draws the next one; all before any comes again would hide what two of a kind do to each other.
+    /// Draws the next one; the same may come twice in a row.
     pub(crate) fn draw(among: &[Self], rng: &mut ChaCha8Rng) -> Self {
         *among.choose(rng).expect("there is a fault to draw")
     }

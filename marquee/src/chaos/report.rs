@@ -76,7 +76,7 @@ pub(super) fn html(run: &Run, verdict: &Verdict, moments: &[Moment]) -> String {
     )
 }
 
-pub(super) fn word(verdict: &Verdict) -> &'static str {
+fn word(verdict: &Verdict) -> &'static str {
     if verdict.is_sound() { "sound" } else { "violated" }
 }
 

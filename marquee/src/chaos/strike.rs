@@ -91,22 +91,16 @@ pub(crate) async fn strike(fault: Fault, world: &mut World, rng: &mut ChaCha8Rng
         }
         Fault::KillPostgres => {
             world.kill_server(Server::PostgreSql).await;
-            sleep(short).await;
-            world.start_server_again(Server::PostgreSql).await?;
-            Ok("postgres".to_owned())
+            back_after(short, world, Server::PostgreSql).await
         }
         Fault::PostgresConnections => end_connections(world).await,
         Fault::StopRabbit => {
             world.stop_server(Server::RabbitMq).await;
-            sleep(short).await;
-            world.start_server_again(Server::RabbitMq).await?;
-            Ok("rabbitmq".to_owned())
+            back_after(short, world, Server::RabbitMq).await
         }
         Fault::KillRabbit => {
             world.kill_server(Server::RabbitMq).await;
-            sleep(short).await;
-            world.start_server_again(Server::RabbitMq).await?;
-            Ok("rabbitmq".to_owned())
+            back_after(short, world, Server::RabbitMq).await
         }
         Fault::RabbitConnections => close_connections(world).await,
         Fault::BothAway => {
@@ -162,6 +156,12 @@ pub(crate) async fn strike(fault: Fault, world: &mut World, rng: &mut ChaCha8Rng
             Ok("all services".to_owned())
         }
     }
+}
+
+async fn back_after(pause: Duration, world: &mut World, server: Server) -> Result<String, BoxError> {
+    sleep(pause).await;
+    world.start_server_again(server).await?;
+    Ok(server.to_string())
 }
 
 fn any(world: &World, does: impl Fn(Role) -> bool, rng: &mut ChaCha8Rng) -> usize {
@@ -258,7 +258,7 @@ async fn superuser(world: &World) -> Result<PgConnection, BoxError> {
 async fn end_connections(world: &World) -> Result<String, BoxError> {
     let mut connection = superuser(world).await?;
     let ended: i64 = sqlx::query_scalar(
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename LIKE 'marquee\\_%' AND pid <> pg_backend_pid() \
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename LIKE 'marquee\\_%' \
          AND usename <> current_user",
     )
     .fetch_one(&mut connection)

@@ -127,29 +127,18 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<ExitCode, Failure> {
     let stop = service::shutdown_on_signal();
     let mut world = World::start(&home, &logs, &|step| timeline.tell(step)).await?;
     let server_home = world.home();
-    let judged = match trouble(&args, seed, &mut world, &timeline, &stop).await {
-        Ok(mut trouble) => {
-            trouble.unexpected.extend(world.stop().await);
-            trouble
-        }
-        Err(error) => {
-            world.stop().await;
-            return Err(error.into());
-        }
-    };
-    let run = Run {
-        seed,
-        commit: commit(),
-        drained_in: judged.drained_in,
-        reads: judged.reads,
-    };
-    let verdict = judged.verdict();
+    let seen = trouble(&args, seed, &mut world, &timeline, &stop).await;
+    let stopped = world.stop().await;
+    let tell_of_logs = || timeline.tell(format!("the services' logs are in {}", logs.display()));
+    let (run, mut evidence) = seen.inspect_err(|_| tell_of_logs())?;
+    evidence.unexpected.extend(stopped);
+    let verdict = Verdict::of(evidence);
     if verdict.is_sound() {
         // What cannot be removed is in nobody's way.
         let _ = fs::remove_dir_all(&home);
         let _ = server_home.map(fs::remove_dir_all);
     } else {
-        timeline.tell(format!("the services' logs are in {}", logs.display()));
+        tell_of_logs();
     }
     let moments = timeline.moments();
     if let Some(path) = &args.report {
@@ -165,36 +154,14 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(u8::from(!verdict.is_sound())))
 }
 
-/// Everything that was seen of a run.
-struct Trouble {
-    attempts: Vec<Attempt>,
-    log: Vec<Envelope>,
-    redelivered: u64,
-    disordered: Vec<String>,
-    unexpected: Vec<String>,
-    reads: u64,
-    drained_in: Duration,
-}
-
-impl Trouble {
-    fn verdict(self) -> Verdict {
-        Verdict::of(Evidence {
-            attempts: &self.attempts,
-            log: &self.log,
-            redelivered: self.redelivered,
-            disordered: self.disordered,
-            unexpected: self.unexpected,
-        })
-    }
-}
-
+/// Makes trouble, mends it, and looks at what is left.
 async fn trouble(
     args: &ChaosArgs,
     seed: u64,
     world: &mut World,
     timeline: &Timeline,
     stop: &CancellationToken,
-) -> Result<Trouble, BoxError> {
+) -> Result<(Run, Evidence), BoxError> {
     let client = local_client()?;
     let known = Arc::<Known>::default();
     let mut witness = Witness::start(world.amqp_url()?).await?;
@@ -245,15 +212,20 @@ async fn trouble(
     let mut disordered = heard.disordered.clone();
     disordered.extend(seen.wrong);
     timeline.tell_since(audited_from, "audited");
-    Ok(Trouble {
+    let run = Run {
+        seed,
+        commit: commit(),
+        drained_in,
+        reads: seen.reads,
+    };
+    let evidence = Evidence {
         attempts,
         log,
         redelivered: heard.again(),
         disordered,
         unexpected,
-        reads: seen.reads,
-        drained_in,
-    })
+    };
+    Ok((run, evidence))
 }
 
 /// Draws faults until the time is over; gives those that could not be made.

@@ -11,6 +11,7 @@ mod account;
 mod amqp_probe;
 mod binaries;
 mod container_server;
+mod cut_proxy;
 mod docker;
 mod error;
 mod given;
@@ -28,11 +29,10 @@ mod stack;
 pub mod testing;
 mod url_text;
 
+pub use cut_proxy::{CutProxy, Direction};
 pub use error::{Server, StartError, with_causes};
 pub use home::default_home;
 pub use ports::pick as free_port;
 pub use process::signal;
 pub use stack::{DevStack, Options};
-pub use testing::{
-    CutProxy, Direction, PrivatePostgres, PrivateRabbit, Servers, TestDatabase, TestHome, TestVhost, for_tests,
-};
+pub use testing::{PrivatePostgres, PrivateRabbit, Servers, TestDatabase, TestHome, TestVhost, for_tests};

@@ -1,6 +1,5 @@
 //! PostgreSQL and RabbitMQ for tests: shared servers, a database and a vhost per test, faults on demand.
 
-mod cut_proxy;
 mod database;
 mod home;
 mod lease;
@@ -9,7 +8,6 @@ mod run;
 mod servers;
 mod vhost;
 
-pub use cut_proxy::{CutProxy, Direction};
 pub use database::TestDatabase;
 pub use home::TestHome;
 pub use private::{PrivatePostgres, PrivateRabbit};

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use dev_stack::testing::{CutProxy, Direction};
+use dev_stack::{CutProxy, Direction};
 use domain::Position;
 use event_relay::{Broker, RelayConfig, Role};
 use serde_json::json;

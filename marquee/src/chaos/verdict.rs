@@ -12,10 +12,10 @@ const SHOWN_MAX: usize = 20;
 
 /// What is known at the end of a run.
 #[derive(Debug)]
-pub(crate) struct Evidence<'a> {
-    pub(crate) attempts: &'a [Attempt],
+pub(crate) struct Evidence {
+    pub(crate) attempts: Vec<Attempt>,
     /// The whole log, in order.
-    pub(crate) log: &'a [Envelope],
+    pub(crate) log: Vec<Envelope>,
     /// Deliveries beyond the first of each event.
     pub(crate) redelivered: u64,
     /// First deliveries out of order, reads that went back.
@@ -51,7 +51,7 @@ pub(crate) struct Verdict {
 
 impl Verdict {
     /// Judges.
-    pub(crate) fn of(evidence: Evidence<'_>) -> Self {
+    pub(crate) fn of(evidence: Evidence) -> Self {
         let Evidence {
             attempts,
             log,
@@ -61,13 +61,13 @@ impl Verdict {
         } = evidence;
         let at: HashMap<i64, &Envelope> = log.iter().map(|event| (event.position.0, event)).collect();
         let mut of_command: HashMap<&str, Vec<&Envelope>> = HashMap::new();
-        for event in log {
+        for event in &log {
             let command = event.metadata.correlation_id.as_deref().unwrap_or_default();
             of_command.entry(command).or_default().push(event);
         }
         let (mut lost, mut duplicated) = (Vec::new(), Vec::new());
         let (mut acknowledged, mut recovered) = (0, 0);
-        for attempt in attempts {
+        for attempt in &attempts {
             let key = attempt.request.key.as_str();
             let events = of_command.remove(key).unwrap_or_default();
             if is_doubled(&events) {
@@ -212,8 +212,8 @@ mod tests {
 
     fn judged(attempts: &[Attempt], log: &[Envelope]) -> Verdict {
         Verdict::of(Evidence {
-            attempts,
-            log,
+            attempts: attempts.to_vec(),
+            log: log.to_vec(),
             redelivered: 0,
             disordered: Vec::new(),
             unexpected: Vec::new(),

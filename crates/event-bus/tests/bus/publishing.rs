@@ -1,6 +1,6 @@
 //! A confirm means exactly that the broker has the message.
 
-use dev_stack::testing::{CutProxy, TestVhost};
+use dev_stack::{CutProxy, TestVhost};
 use event_bus::{BusError, Publisher};
 use futures::future::join_all;
 use serde_json::json;

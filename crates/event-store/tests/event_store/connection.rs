@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dev_stack::testing::{CutProxy, Direction};
+use dev_stack::{CutProxy, Direction};
 use event_store::{ExecuteError, StoreError, WriterConfig};
 
 use crate::setup::{Log, Process, accepted, register, set_profile, until};

@@ -1,4 +1,4 @@
-//! A TCP proxy that breaks connections when a test wants it.
+//! A TCP proxy that breaks connections when somebody wants it.
 
 use std::io;
 use std::net::SocketAddr;

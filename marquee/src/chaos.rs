@@ -19,7 +19,7 @@ mod world;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -119,6 +119,10 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<ExitCode, Failure> {
         print(&Fault::list())?;
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(path) = &args.report {
+        // First of all: no run is made for a page that cannot be written.
+        write(path, "")?;
+    }
     let seed = args.seed.unwrap_or_else(|| rand::rng().random_range(0..1_000_000));
     let home = dev_stack::default_home().with_file_name(format!("chaos-{seed}-{}", std::process::id()));
     let logs = home.join("logs");
@@ -142,7 +146,7 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<ExitCode, Failure> {
     }
     let moments = timeline.moments();
     if let Some(path) = &args.report {
-        fs::write(path, report::html(&run, &verdict, &moments))?;
+        write(path, &report::html(&run, &verdict, &moments))?;
     }
     let findings = verdict.findings.join("\n");
     let separator = if findings.is_empty() { "" } else { "\n" };
@@ -152,6 +156,13 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<ExitCode, Failure> {
         format!("{findings}{separator}{}", report::line(&run, &verdict))
     })?;
     Ok(ExitCode::from(u8::from(!verdict.is_sound())))
+}
+
+fn write(report: &Path, page: &str) -> Result<(), Failure> {
+    fs::write(report, page).map_err(|error| {
+        let report = report.display();
+        Failure::usage(format!("--report: {report} cannot be written: {error}"))
+    })
 }
 
 /// Makes trouble, mends it, and looks at what is left.

@@ -43,6 +43,19 @@ async fn a_fault_that_there_is_not_is_refused() {
 }
 
 #[tokio::test]
+async fn a_report_that_cannot_be_written_is_refused_before_anything_is_started() {
+    let home = tempfile::tempdir().expect("a directory");
+    let report = home.path().join("missing").join("chaos.html");
+    let mut command = marquee(&["chaos", "--report"]);
+    command.arg(&report);
+    let ended = Process::start(command).ended().await;
+    assert_eq!(ended.code, Some(64), "{ended:?}");
+    let said = ended.said.join(" ");
+    assert!(said.contains("--report") && said.contains("missing"), "{said}");
+    assert!(!said.contains("starting"), "{said}");
+}
+
+#[tokio::test]
 async fn nothing_is_lost_or_doubled_by_any_fault_of_a_seed() {
     let verdict = verdict(&["--seed", "1", "--for", "25s"]).await;
     let number = |name: &str| verdict[name].as_u64().unwrap_or(u64::MAX);

@@ -168,6 +168,10 @@ impl<'a> Publishing<'a> {
                     Err(error) => return Err(error.into()),
                 };
                 counter!(metric_names::PUBLISHED).increment(1);
+                #[cfg(feature = "sabotage")]
+                if sabotage::Sabotage::CheckpointBeforeConfirm.is_on() {
+                    (self.confirmed.position, self.confirmed.event_id) = (envelope.position, Some(envelope.event_id));
+                }
                 self.window.push(
                     Sent::Event {
                         position: envelope.position,

@@ -8,6 +8,7 @@
 mod clients;
 mod faults;
 mod known;
+mod parked;
 mod process;
 mod readers;
 mod report;
@@ -30,6 +31,7 @@ use domain::{Envelope, Position};
 use event_store::LogReader;
 use projections::{Inspector, Name};
 use rand::rngs::ChaCha8Rng;
+use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
 use service::database::{PoolOptions, pool};
 use service::{BoxError, with_causes};
@@ -55,6 +57,8 @@ use world::{Role, World};
 const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
 /// How long queues and read models may take to catch up.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(120);
+/// How long nothing may move meanwhile: longer than a relay waits for a confirm, and a service for another attempt.
+const STANDSTILL_MAX: Duration = Duration::from_secs(30);
 const DRAIN_POLL: Duration = Duration::from_millis(100);
 /// Commands that are sent once more at the end.
 const REPLAYS_MAX: usize = 200;
@@ -76,6 +80,7 @@ Exit code: 0 the verdict is sound; 1 it is not: the logs of all services stay, a
 Examples:
   marquee chaos --for 3m                       Three minutes of everything
   marquee chaos --seed 42 --fault kill-relay   One fault; the seed decides victims and pauses
+  marquee chaos --once                         Each fault once
   marquee chaos --list                         What each fault does
   marquee chaos --report chaos.html            A page with the timeline";
 
@@ -88,6 +93,9 @@ pub(crate) struct ChaosArgs {
     /// How long faults are made: 30s, 3m, 1h
     #[arg(long = "for", value_name = "DURATION", default_value = "1m", value_parser = duration)]
     duration: Duration,
+    /// Makes each fault once, in any order, however long that takes
+    #[arg(long, conflicts_with = "duration")]
+    once: bool,
     /// Only this fault; can be given more than once [default: all]
     #[arg(long = "fault", value_name = "NAME", hide_possible_values = true)]
     faults: Vec<Fault>,
@@ -103,6 +111,33 @@ pub(crate) struct ChaosArgs {
     /// Writes a page with verdict and timeline
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Breaks a guarantee in every service
+    #[cfg(feature = "sabotage")]
+    #[arg(long, value_name = "NAME")]
+    sabotage: Option<String>,
+}
+
+impl ChaosArgs {
+    /// What every service is told besides where its servers are.
+    #[cfg_attr(
+        not(feature = "sabotage"),
+        allow(clippy::unused_self, reason = "there is nothing to tell")
+    )]
+    fn environment(&self) -> Vec<(String, String)> {
+        #[cfg(feature = "sabotage")]
+        if let Some(name) = &self.sabotage {
+            return vec![(sabotage::VARIABLE.to_owned(), name.clone())];
+        }
+        Vec::new()
+    }
+
+    fn faults(&self) -> &[Fault] {
+        if self.faults.is_empty() {
+            Fault::value_variants()
+        } else {
+            &self.faults
+        }
+    }
 }
 
 /// What is known of a run besides its verdict.
@@ -129,7 +164,7 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<ExitCode, Failure> {
     let timeline = Timeline::start();
     timeline.tell(format!("seed {seed}"));
     let stop = service::shutdown_on_signal();
-    let mut world = World::start(&home, &logs, &|step| timeline.tell(step)).await?;
+    let mut world = World::start(&home, &logs, &args.environment(), &|step| timeline.tell(step)).await?;
     let server_home = world.home();
     let seen = trouble(&args, seed, &mut world, &timeline, &stop).await;
     let stopped = world.stop().await;
@@ -200,6 +235,7 @@ async fn trouble(
     let audited_from = timeline.elapsed();
     let seen = readers.end().await;
     unexpected.extend(replay(&sender, &attempts).await);
+    unexpected.extend(parked::expect_and_discard(world).await?);
     let audited = verify::audit(&databases, &|_| {}).await;
     let findings = audited
         .iter()
@@ -232,6 +268,7 @@ async fn trouble(
     let evidence = Evidence {
         attempts,
         log,
+        poisoned: world.discarded.iter().map(|poison| poison.position).collect(),
         redelivered: heard.again(),
         disordered,
         unexpected,
@@ -239,7 +276,8 @@ async fn trouble(
     Ok((run, evidence))
 }
 
-/// Draws faults until the time is over; gives those that could not be made.
+/// Makes faults until the time is over, or each once; gives what was not as it must be meanwhile, and the faults that could not
+/// be made.
 async fn strike_for(
     args: &ChaosArgs,
     seed: u64,
@@ -249,61 +287,69 @@ async fn strike_for(
     clients: &Clients,
 ) -> Vec<String> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let faults = if args.faults.is_empty() {
-        Fault::value_variants()
-    } else {
-        &args.faults
-    };
+    let mut left = args.faults().to_vec();
+    left.shuffle(&mut rng);
     if stop.run_until_cancelled(sleep(SETTLE)).await.is_none() {
         return Vec::new();
     }
     let until = Instant::now() + args.duration;
-    let mut failed = Vec::new();
+    let mut findings = Vec::new();
     loop {
         let pause = Duration::from_millis(rng.random_range(500..2_000));
         let is_stopped = stop.run_until_cancelled(sleep(pause)).await.is_none();
-        if is_stopped || Instant::now() >= until {
-            return failed;
-        }
-        let fault = Fault::draw(faults, &mut rng);
+        let fault = if args.once {
+            left.pop()
+        } else {
+            args.faults()
+                .choose(&mut rng)
+                .filter(|_| Instant::now() < until)
+                .copied()
+        };
+        let Some(fault) = fault.filter(|_| !is_stopped) else {
+            return findings;
+        };
         let from = timeline.elapsed();
-        match strike::strike(fault, world, &mut rng).await {
+        let told = match strike::strike(fault, world, &mut rng).await {
             Ok(struck) => {
+                findings.extend(struck.findings);
                 let counts = &clients.counts;
                 let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
-                timeline.tell_since(
-                    from,
-                    format!(
-                        "{}: {struck}; {} of {} commands acknowledged, {} after a retry",
-                        fault.name(),
-                        count(&counts.acknowledged),
-                        count(&counts.attempted),
-                        count(&counts.recovered)
-                    ),
-                );
+                format!(
+                    "{}: {}; {} of {} commands acknowledged, {} after a retry",
+                    fault.name(),
+                    struck.what,
+                    count(&counts.acknowledged),
+                    count(&counts.attempted),
+                    count(&counts.recovered)
+                )
             }
             Err(error) => {
                 let told = format!("{} could not be made: {}", fault.name(), with_causes(&*error));
-                timeline.tell_since(from, told.clone());
-                failed.push(told);
+                findings.push(told.clone());
+                told
             }
-        }
+        };
+        timeline.tell_since(from, told);
     }
 }
 
-/// Waits until every read model is where the log ends and the witness has heard of everything.
+/// Waits until every read model is where the log ends and the witness has heard of everything; for as long as something moves.
 async fn drain(databases: &Databases, log: &LogReader, witness: &Witness) -> Option<String> {
-    let deadline = Instant::now() + DRAIN_PATIENCE;
+    let (began, mut moved) = (Instant::now(), Instant::now());
+    let mut last = None;
     loop {
         let waits_for = match log.head().await {
             Ok(head) => behind(databases, witness, head.position).await,
             Err(error) => Some(format!("the log: {}", with_causes(&error))),
         };
-        match waits_for {
-            None => return None,
-            Some(what) if Instant::now() > deadline => return Some(format!("not drained: {what}")),
-            Some(_) => sleep(DRAIN_POLL).await,
+        let what = waits_for?;
+        if last.as_ref() != Some(&what) {
+            (last, moved) = (Some(what.clone()), Instant::now());
         }
+        if moved.elapsed() > STANDSTILL_MAX || began.elapsed() > DRAIN_PATIENCE {
+            return Some(format!("not drained: {what}"));
+        }
+        sleep(DRAIN_POLL).await;
     }
 }
 

@@ -107,10 +107,29 @@ impl Submission {
                 });
             }
             sleep(pause).await;
+            #[cfg(feature = "sabotage")]
+            if sent && sabotage::Sabotage::LookupForResubmission.is_on() && !self.finds(appends).await {
+                return Err(StoreError::Unavailable(None));
+            }
             if sent {
                 counter!(metric::APPEND_RESUBMISSIONS).increment(1);
             }
         }
+    }
+
+    /// Looks for the batch's events, as must not be done: the first copy may still be on its way.
+    #[cfg(feature = "sabotage")]
+    async fn finds(&self, appends: &[Append]) -> bool {
+        let ids: Vec<_> = appends
+            .iter()
+            .flat_map(|append| &append.events)
+            .map(|event| event.event_id)
+            .collect();
+        let Ok(mut connection) = self.options.connect().await else {
+            return false;
+        };
+        let found = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM events WHERE event_id = ANY ($1))").bind(ids);
+        found.fetch_one(&mut connection).await.unwrap_or(false)
     }
 
     /// One attempt. `Err(None)` is a timeout; `sent` tells whether the batch may have reached the database.

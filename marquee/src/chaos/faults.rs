@@ -1,9 +1,6 @@
-//! The faults: what each one breaks, and how it is drawn.
+//! The faults: what each one breaks.
 
 use clap::ValueEnum;
-use rand::rngs::ChaCha8Rng;
-use rand::seq::IndexedRandom;
-
 /// A fault. The explanation is what `marquee chaos --list` says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fault {
@@ -19,10 +16,16 @@ pub(crate) enum Fault {
     PauseRelay,
     /// A projection's process is stopped for a while
     PauseProjection,
+    /// While an append waits in PostgreSQL its connection is cut: it is committed, and nobody hears of it
+    AppendCut,
     /// After the append, before the answer: PostgreSQL's answer is lost, then the command API is killed
     AnswerLost,
+    /// Before the confirm: what a relay sends does not reach RabbitMQ, then the relay is killed
+    PublishLost,
     /// After the confirm, before the checkpoint: the relay hears of confirms, cannot save them, and is killed
     CheckpointLost,
+    /// Before the commit: a projection cannot commit what it was delivered, and is killed; its queue must still hold it
+    CommitLost,
     /// After the commit, before the ack: a projection cannot acknowledge what it has committed, and is killed
     AckLost,
     /// The link between a service and its server is cut, and works again at once
@@ -47,14 +50,26 @@ pub(crate) enum Fault {
     QueueDeleted,
     /// The bindings of a projection's queue are removed: its events are lost
     BindingsRemoved,
-    /// A projection's queue is emptied: its deliveries are lost
+    /// While nobody consumes it a projection's queue is emptied: its deliveries are lost
     QueuePurged,
+    /// RabbitMQ delivers again what it has delivered before
+    DeliveriesDoubled,
+    /// A projection's queue is full: RabbitMQ refuses messages in the middle of a relay's window
+    QueueFull,
+    /// RabbitMQ raises its memory alarm: it takes nothing from publishers
+    BrokerAlarm,
     /// A transaction stays open on the event store, with a snapshot that is old
     LongTransaction,
+    /// An event gets into the log that no projection can apply
+    PoisonEvent,
     /// A projection is rebuilt meanwhile
     Rebuild,
+    /// A projection goes back to the generation it had before its last rebuild
+    Rollback,
     /// A projection is rebuilt, and its process killed in the middle of it
     RebuildKilled,
+    /// In the middle of a rebuild's switch its process is killed
+    SwitchKilled,
     /// All services are restarted, one after the other, in good order
     RollingRestart,
 }
@@ -70,11 +85,6 @@ impl Fault {
     pub(crate) fn explanation(self) -> String {
         let value = self.to_possible_value().expect("no fault is hidden");
         value.get_help().map(ToString::to_string).unwrap_or_default()
-    }
-
-    /// Draws the next one; the same may come twice in a row.
-    pub(crate) fn draw(among: &[Self], rng: &mut ChaCha8Rng) -> Self {
-        *among.choose(rng).expect("there is a fault to draw")
     }
 
     /// All of them with their explanations.

@@ -31,6 +31,8 @@ pub(crate) struct Start {
 /// A process that is kept running.
 pub(crate) struct Process {
     pid: watch::Receiver<Option<u32>>,
+    /// Whether it may be started again.
+    held: watch::Sender<bool>,
     stop: CancellationToken,
     supervisor: JoinHandle<io::Result<bool>>,
 }
@@ -38,9 +40,20 @@ pub(crate) struct Process {
 impl Process {
     pub(crate) fn keep(start: Start) -> Self {
         let (tell, pid) = watch::channel(None);
+        let (held, may_start) = watch::channel(false);
         let stop = CancellationToken::new();
-        let supervisor = tokio::spawn(supervise(start, tell, stop.clone()));
-        Self { pid, stop, supervisor }
+        let supervisor = tokio::spawn(supervise(start, tell, may_start, stop.clone()));
+        Self {
+            pid,
+            held,
+            stop,
+            supervisor,
+        }
+    }
+
+    /// Keeps it away once it has ended, or no longer.
+    pub(crate) fn hold(&self, held: bool) {
+        self.held.send_replace(held);
     }
 
     /// Sends it a signal, such as `KILL`; when it is just being started again, to nobody.
@@ -62,7 +75,12 @@ impl Process {
     }
 }
 
-async fn supervise(start: Start, tell: watch::Sender<Option<u32>>, stop: CancellationToken) -> io::Result<bool> {
+async fn supervise(
+    start: Start,
+    tell: watch::Sender<Option<u32>>,
+    mut held: watch::Receiver<bool>,
+    stop: CancellationToken,
+) -> io::Result<bool> {
     loop {
         let mut child = spawn(&start)?;
         tell.send_replace(child.id());
@@ -70,7 +88,12 @@ async fn supervise(start: Start, tell: watch::Sender<Option<u32>>, stop: Cancell
             return end(child).await;
         }
         tell.send_replace(None);
-        if stop.run_until_cancelled(sleep(RESTART_DELAY)).await.is_none() {
+        let may_start = async {
+            sleep(RESTART_DELAY).await;
+            // Whoever holds it away has gone: so has everything else.
+            let _: Result<_, watch::error::RecvError> = held.wait_for(|held| !held).await;
+        };
+        if stop.run_until_cancelled(may_start).await.is_none() {
             return Ok(true);
         }
     }

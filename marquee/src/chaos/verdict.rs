@@ -1,6 +1,6 @@
 //! The verdict: what clients, witness, readers and the log say together. No I/O.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::Envelope;
 use serde::Serialize;
@@ -16,6 +16,8 @@ pub(crate) struct Evidence {
     pub(crate) attempts: Vec<Attempt>,
     /// The whole log, in order.
     pub(crate) log: Vec<Envelope>,
+    /// Positions of events that no command has made.
+    pub(crate) poisoned: HashSet<i64>,
     /// Deliveries beyond the first of each event.
     pub(crate) redelivered: u64,
     /// First deliveries out of order, reads that went back.
@@ -31,7 +33,9 @@ pub(crate) struct Verdict {
     pub(crate) attempted: usize,
     /// Commands that were answered as accepted.
     pub(crate) acknowledged: usize,
-    /// Of those, the ones that are in the log as they were answered.
+    /// Commands that were answered that nothing was changed, and left at that.
+    pub(crate) refused: usize,
+    /// Of those acknowledged, the ones that are in the log as they were answered.
     pub(crate) ok: usize,
     /// Of those, the ones that are not.
     pub(crate) lost: usize,
@@ -55,18 +59,19 @@ impl Verdict {
         let Evidence {
             attempts,
             log,
+            poisoned,
             redelivered,
             disordered,
             mut unexpected,
         } = evidence;
         let at: HashMap<i64, &Envelope> = log.iter().map(|event| (event.position.0, event)).collect();
         let mut of_command: HashMap<&str, Vec<&Envelope>> = HashMap::new();
-        for event in &log {
+        for event in log.iter().filter(|event| !poisoned.contains(&event.position.0)) {
             let command = event.metadata.correlation_id.as_deref().unwrap_or_default();
             of_command.entry(command).or_default().push(event);
         }
         let (mut lost, mut duplicated) = (Vec::new(), Vec::new());
-        let (mut acknowledged, mut recovered) = (0, 0);
+        let (mut acknowledged, mut refused, mut recovered) = (0, 0, 0);
         for attempt in &attempts {
             let key = attempt.request.key.as_str();
             let events = of_command.remove(key).unwrap_or_default();
@@ -83,6 +88,15 @@ impl Verdict {
                             answer.position, answer.sequence
                         ));
                     }
+                }
+                End::Refused => {
+                    refused += 1;
+                    unexpected.extend(events.first().map(|event| {
+                        let position = event.position.0;
+                        format!(
+                            "{key}: was answered that nothing was changed, and is in the log at position {position}"
+                        )
+                    }));
                 }
                 End::Unexpected(answer) => unexpected.push(answer.clone()),
                 End::Unanswered => unexpected.push(format!("{key}: not answered after everything was mended")),
@@ -105,6 +119,7 @@ impl Verdict {
         Self {
             attempted: attempts.len(),
             acknowledged,
+            refused,
             ok: acknowledged - lost.len(),
             lost: lost.len(),
             duplicated_effects: duplicated.len(),
@@ -126,6 +141,7 @@ impl Verdict {
         let Self {
             attempted,
             acknowledged,
+            refused,
             ok,
             lost,
             duplicated_effects,
@@ -136,7 +152,7 @@ impl Verdict {
             ..
         } = self;
         format!(
-            "attempted {attempted} acknowledged {acknowledged} ok {ok} lost {lost} duplicated_effects {duplicated_effects} \
+            "attempted {attempted} acknowledged {acknowledged} refused {refused} ok {ok} lost {lost} duplicated_effects {duplicated_effects} \
              redelivered {redelivered} recovered {recovered} unexpected {unexpected} order_violations {order_violations}"
         )
     }
@@ -214,6 +230,7 @@ mod tests {
         Verdict::of(Evidence {
             attempts: attempts.to_vec(),
             log: log.to_vec(),
+            poisoned: HashSet::new(),
             redelivered: 0,
             disordered: Vec::new(),
             unexpected: Vec::new(),
@@ -269,6 +286,13 @@ mod tests {
                 assert_eq!(judged(&attempts(end), &log).duplicated_effects, 1);
             }
         }
+    }
+
+    #[test]
+    fn what_was_refused_and_is_there_all_the_same_is_told() {
+        let attempts = |key, id| [attempt("k1", "a", acknowledged(2, 2)), attempt(key, id, End::Refused)];
+        assert_eq!(judged(&attempts("k2", "b"), &sound_log()).unexpected, 1);
+        assert!(judged(&attempts("k2", "b"), &sound_log()[..2]).is_sound());
     }
 
     #[test]

@@ -53,14 +53,42 @@ pub(crate) struct World {
     urls: Urls,
     management: Management,
     pub(crate) members: Vec<Member>,
+    /// Events that no projection can apply, and that are to be parked.
+    pub(crate) poisons: Vec<Poison>,
+    /// Those that were discarded.
+    pub(crate) discarded: Vec<Poison>,
+}
+
+/// An event that no projection can apply, alone in its stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Poison {
+    pub(crate) aggregate_type: &'static str,
+    pub(crate) aggregate_id: String,
+    pub(crate) event_type: &'static str,
+    pub(crate) position: i64,
+}
+
+impl Poison {
+    /// Tells whether a projection is told of it.
+    pub(crate) fn concerns(&self, name: Name) -> bool {
+        let bindings = name.projection().bindings();
+        bindings
+            .iter()
+            .any(|binding| binding.exchange == self.aggregate_type && binding.matches(self.event_type))
+    }
 }
 
 impl World {
-    /// Starts everything in `home` and waits until it is ready; the services write to `logs`.
+    /// Starts everything in `home` and waits until it is ready; the services write to `logs`, and have this in their environment.
     ///
     /// # Errors
     /// Whatever does not come up.
-    pub(crate) async fn start(home: &Path, logs: &Path, say: &dyn Fn(&str)) -> Result<Self, BoxError> {
+    pub(crate) async fn start(
+        home: &Path,
+        logs: &Path,
+        environment: &[(String, String)],
+        say: &dyn Fn(&str),
+    ) -> Result<Self, BoxError> {
         say("starting PostgreSQL and RabbitMQ");
         let stack = DevStack::start(Options {
             home: Some(home.to_owned()),
@@ -70,12 +98,14 @@ impl World {
             progress: say,
         })
         .await?;
-        match Self::in_stack(&stack, home, logs, say).await {
+        match Self::in_stack(&stack, home, logs, environment, say).await {
             Ok((urls, management, members)) => Ok(Self {
                 stack,
                 urls,
                 management,
                 members,
+                poisons: Vec::new(),
+                discarded: Vec::new(),
             }),
             Err(error) => {
                 stack.stop().await;
@@ -88,6 +118,7 @@ impl World {
         stack: &DevStack,
         home: &Path,
         logs: &Path,
+        environment: &[(String, String)],
         say: &dyn Fn(&str),
     ) -> Result<(Urls, Management, Vec<Member>), BoxError> {
         let server: DatabaseUrl = stack.database_url().parse()?;
@@ -104,7 +135,7 @@ impl World {
         let roles = roles.into_iter().chain(Name::ALL.map(Role::Projection));
         for role in roles {
             for copy in 1..=COPIES {
-                members.push(member(role, copy, &urls, stack.amqp_url(), logs).await?);
+                members.push(member(role, copy, &urls, stack.amqp_url(), (logs, environment)).await?);
             }
         }
         let client = local_client()?;
@@ -151,6 +182,17 @@ impl World {
         }
     }
 
+    /// The database of a projection, without any link between.
+    pub(crate) fn projection_database(&self, name: Name) -> DatabaseUrl {
+        self.urls.projection_database(name)
+    }
+
+    /// The database of a projection, as the superuser.
+    pub(crate) fn projection_superuser(&self, name: Name) -> DatabaseUrl {
+        let (server, prefix) = self.urls.server();
+        server.with_database(&format!("{prefix}_{}", name.as_str()))
+    }
+
     /// The event store as its superuser.
     pub(crate) fn superuser(&self) -> DatabaseUrl {
         let (server, prefix) = self.urls.server();
@@ -192,6 +234,7 @@ impl World {
                 link.refuse(false);
                 link.freeze(false);
             }
+            member.process.hold(false);
             member.process.signal("CONT").await;
         }
     }
@@ -226,7 +269,13 @@ async fn is_ready(client: &reqwest::Client, url: &str) -> bool {
     asked.is_ok_and(|answer| answer.status().is_success())
 }
 
-async fn member(role: Role, copy: usize, urls: &Urls, amqp_url: &str, logs: &Path) -> Result<Member, BoxError> {
+async fn member(
+    role: Role,
+    copy: usize,
+    urls: &Urls,
+    amqp_url: &str,
+    (logs, environment): (&Path, &[(String, String)]),
+) -> Result<Member, BoxError> {
     let (to_rabbit, amqp_url) = CutProxy::to_url(amqp_url).await?;
     let (server, _) = urls.server();
     let (to_postgres, proxied) = CutProxy::to_url(server.expose()).await?;
@@ -268,10 +317,8 @@ async fn member(role: Role, copy: usize, urls: &Urls, amqp_url: &str, logs: &Pat
     // The service's over all its restarts.
     let port = dev_stack::free_port().ok_or("there is no free port")?;
     let address = format!("127.0.0.1:{port}");
-    let mut environment: Vec<(String, String)> = databases
-        .into_iter()
-        .map(|(name, url)| (name.to_owned(), url))
-        .collect();
+    let databases = databases.into_iter().map(|(name, url)| (name.to_owned(), url));
+    let mut environment: Vec<(String, String)> = databases.chain(environment.iter().cloned()).collect();
     environment.push(("MARQUEE_LISTEN".to_owned(), address.clone()));
     environment.push(("MARQUEE_LOG_FORMAT".to_owned(), "json".to_owned()));
     if role != Role::CommandApi {

@@ -1,5 +1,7 @@
 //! `marquee chaos`: what was acknowledged survives each fault, and the program says so.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::child::{Process, marquee};
@@ -55,11 +57,117 @@ async fn a_report_that_cannot_be_written_is_refused_before_anything_is_started()
     assert!(!said.contains("starting"), "{said}");
 }
 
-#[tokio::test]
-async fn nothing_is_lost_or_doubled_by_any_fault_of_a_seed() {
-    let verdict = verdict(&["--seed", "1", "--for", "25s"]).await;
+const SERVICES: &[&str] = &[
+    "kill-command-api",
+    "kill-relay",
+    "kill-projection",
+    "pause-command-api",
+    "pause-relay",
+    "pause-projection",
+    "rolling-restart",
+];
+
+const BETWEEN_LINES: &[&str] = &[
+    "append-cut",
+    "answer-lost",
+    "publish-lost",
+    "checkpoint-lost",
+    "commit-lost",
+    "ack-lost",
+    "switch-killed",
+];
+
+const LINKS_AND_DATABASES: &[&str] = &[
+    "link-cut",
+    "link-frozen",
+    "link-half-open",
+    "kill-postgres",
+    "postgres-connections",
+    "long-transaction",
+    "poison-event",
+];
+
+const BROKER: &[&str] = &[
+    "stop-rabbit",
+    "kill-rabbit",
+    "rabbit-connections",
+    "both-away",
+    "broker-alarm",
+];
+
+const QUEUES_AND_REBUILDS: &[&str] = &[
+    "queue-deleted",
+    "bindings-removed",
+    "queue-purged",
+    "queue-full",
+    "deliveries-doubled",
+    "rebuild",
+    "rollback",
+    "rebuild-killed",
+];
+
+/// Makes each of the faults once, and expects a sound verdict.
+async fn survive(faults: &[&str]) {
+    let mut arguments = vec!["--once", "--seed", "1"];
+    arguments.extend(faults.iter().flat_map(|fault| ["--fault", fault]));
+    let verdict = verdict(&arguments).await;
     let number = |name: &str| verdict[name].as_u64().unwrap_or(u64::MAX);
-    assert!(number("attempted") > 100, "{verdict}");
-    assert_eq!(number("attempted"), number("ok"), "{verdict}");
+    assert!(number("acknowledged") > 100, "{verdict}");
+    assert_eq!(
+        number("acknowledged") + number("refused"),
+        number("attempted"),
+        "{verdict}"
+    );
     assert!(number("reads") > 100, "{verdict}");
+    let timeline = verdict["timeline"].as_array().expect("a timeline");
+    for fault in faults {
+        let told = format!("{fault}: ");
+        let made = |moment: &Value| moment["what"].as_str().is_some_and(|what| what.starts_with(&told));
+        assert_eq!(
+            timeline.iter().filter(|moment| made(moment)).count(),
+            1,
+            "{fault}: {verdict}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn services_that_die_or_hang_cost_nothing() {
+    survive(SERVICES).await;
+}
+
+#[tokio::test]
+async fn deaths_between_any_two_lines_cost_nothing() {
+    survive(BETWEEN_LINES).await;
+}
+
+#[tokio::test]
+async fn broken_links_and_databases_cost_nothing() {
+    survive(LINKS_AND_DATABASES).await;
+}
+
+#[tokio::test]
+async fn a_broken_broker_costs_nothing() {
+    survive(BROKER).await;
+}
+
+#[tokio::test]
+async fn lost_queues_and_deliveries_and_rebuilds_meanwhile_cost_nothing() {
+    survive(QUEUES_AND_REBUILDS).await;
+}
+
+#[tokio::test]
+async fn every_fault_is_tried_here() {
+    let tried = [
+        SERVICES,
+        BETWEEN_LINES,
+        LINKS_AND_DATABASES,
+        BROKER,
+        QUEUES_AND_REBUILDS,
+    ]
+    .concat();
+    let tried: BTreeSet<&str> = tried.into_iter().collect();
+    let ended = Process::start(marquee(&["chaos", "--list"])).ended().await;
+    let listed: BTreeSet<&str> = ended.said.iter().filter_map(|line| line.split(' ').next()).collect();
+    assert_eq!(tried, listed);
 }

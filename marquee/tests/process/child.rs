@@ -1,5 +1,6 @@
 //! A process of the program: listened to, signalled, ended.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,12 @@ const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The program with these arguments, in an environment that says nothing to it.
 pub(crate) fn marquee(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_marquee"));
+    program(Path::new(env!("CARGO_BIN_EXE_marquee")), arguments)
+}
+
+/// Another program, likewise.
+pub(crate) fn program(path: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(path);
     command.args(arguments);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("MARQUEE_") {

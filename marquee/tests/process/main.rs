@@ -20,6 +20,7 @@ mod private_servers;
 mod rebuilding;
 mod refusals;
 mod restored_log;
+mod sabotage;
 mod separate_services;
 mod standby;
 mod status;

@@ -130,6 +130,10 @@ impl<'a> Session<'a> {
     /// the log.
     async fn iterate(&mut self, stop: &CancellationToken) -> Result<(), Ending> {
         if self.due().is_none_or(|due| due <= Instant::now()) || self.is_full() {
+            #[cfg(feature = "sabotage")]
+            if sabotage::Sabotage::AckBeforeCommit.is_on() {
+                self.acknowledge(self.closed_tag).await?;
+            }
             self.apply_pending(stop).await?;
             self.acknowledge(self.closed_tag).await?;
         }

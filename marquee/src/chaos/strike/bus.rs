@@ -1,0 +1,134 @@
+//! The broker: its connections, queues, bindings, and what it does to messages.
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use domain::Position;
+use event_bus::Publisher;
+use event_store::{LogReader, RelayState};
+use rand::RngExt;
+use rand::rngs::ChaCha8Rng;
+use serde_json::json;
+use service::BoxError;
+use service::database::{PoolOptions, pool};
+use tokio::process::Command;
+use tokio::time::{sleep, timeout};
+
+use super::{PATIENCE, Struck, any_projection, queue_of};
+use crate::chaos::world::{Role, World};
+
+/// Events that are delivered once more.
+const AGAIN_MAX: i64 = 200;
+/// The policy of a queue that is full.
+const FULL: &str = "chaos-full";
+
+pub(super) async fn close_connections(world: &World) -> Result<Struck, BoxError> {
+    let connections = world.management().list(&["connections"]).await?;
+    let names = connections.iter().filter_map(|one| one["name"].as_str());
+    let mut closed = 0;
+    for name in names {
+        world.management().delete(&["connections", name]).await?;
+        closed += 1;
+    }
+    Ok(format!("{closed} connections").into())
+}
+
+pub(super) async fn delete_queue(world: &World, rng: &mut ChaCha8Rng) -> Result<Struck, BoxError> {
+    let queue = queue_of(any_projection(rng));
+    world.management().delete(&["queues", world.vhost(), &queue]).await?;
+    Ok(queue.into())
+}
+
+/// Both copies of the projection are away meanwhile, or there would be next to nothing in its queue.
+pub(super) async fn purge_queue(world: &World, rng: &mut ChaCha8Rng) -> Result<Struck, BoxError> {
+    let name = any_projection(rng);
+    let queue = queue_of(name);
+    let copies = world.of(|role| role == Role::Projection(name));
+    for &at in &copies {
+        world.members[at].process.hold(true);
+        world.members[at].process.signal("KILL").await;
+    }
+    sleep(Duration::from_millis(rng.random_range(300..900))).await;
+    let contents = ["queues", world.vhost(), &queue, "contents"];
+    let purged = world.management().delete(&contents).await;
+    for &at in &copies {
+        world.members[at].process.hold(false);
+    }
+    purged?;
+    Ok(queue.into())
+}
+
+pub(super) async fn remove_bindings(world: &World, rng: &mut ChaCha8Rng) -> Result<Struck, BoxError> {
+    let queue = queue_of(any_projection(rng));
+    let bindings = world
+        .management()
+        .list(&["queues", world.vhost(), &queue, "bindings"])
+        .await?;
+    for binding in bindings {
+        let (Some(exchange), Some(key)) = (binding["source"].as_str(), binding["properties_key"].as_str()) else {
+            continue;
+        };
+        // The default exchange's binding cannot be removed.
+        if !exchange.is_empty() {
+            let path = ["bindings", world.vhost(), "e", exchange, "q", &queue, key];
+            world.management().delete(&path).await?;
+        }
+    }
+    Ok(queue.into())
+}
+
+/// Publishes once more what the relay has published last: to the consumers it is as if the broker had delivered it twice.
+pub(super) async fn deliver_again(world: &World) -> Result<Struck, BoxError> {
+    let databases = world.databases();
+    let pool = pool(&databases.event_store, PoolOptions::default());
+    let last = RelayState::new(pool.clone()).checkpoint().await?.position;
+    let first = Position((last.0 - AGAIN_MAX).max(0));
+    let events = LogReader::new(pool).read_range(first, last).await?;
+    let mut publisher = Publisher::open(&world.amqp_url()?, "marquee chaos").await?;
+    let mut confirms = Vec::with_capacity(events.len());
+    for event in &events {
+        confirms.push(publisher.publish(event).await?);
+    }
+    for confirm in confirms {
+        timeout(PATIENCE, confirm).await??;
+    }
+    publisher.close().await;
+    Ok(format!("{} events", events.len()).into())
+}
+
+pub(super) async fn fill_queue(world: &World, length: Duration, rng: &mut ChaCha8Rng) -> Result<Struck, BoxError> {
+    let queue = queue_of(any_projection(rng));
+    let policy = ["policies", world.vhost(), FULL];
+    let full = json!({
+        "pattern": format!("^{}$", queue.replace('.', "\\.")),
+        "apply-to": "queues",
+        "definition": {"max-length": 1, "overflow": "reject-publish"},
+    });
+    world.management().put(&policy, &full).await?;
+    sleep(length).await;
+    world.management().delete(&policy).await?;
+    Ok(queue.into())
+}
+
+/// Lowers the memory that the broker may use below what it uses.
+pub(super) async fn raise_alarm(world: &World, length: Duration) -> Result<Struck, BoxError> {
+    set_memory(world, "1MB").await?;
+    sleep(length).await;
+    set_memory(world, "1GB").await?;
+    Ok("publishers are blocked".into())
+}
+
+async fn set_memory(world: &World, bytes: &str) -> Result<(), BoxError> {
+    let home = world.home().ok_or("the broker is not a private one")?;
+    let told = Command::new(home.join("bin").join("rabbitmqctl"))
+        .args(["set_vm_memory_high_watermark", "absolute", bytes])
+        .stdin(Stdio::null())
+        .output();
+    let told = timeout(PATIENCE, told).await??;
+    if told.status.success() {
+        Ok(())
+    } else {
+        let reason = String::from_utf8_lossy(&told.stderr).trim().to_owned();
+        Err(format!("rabbitmqctl: {reason}").into())
+    }
+}

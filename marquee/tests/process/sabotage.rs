@@ -1,0 +1,77 @@
+//! `marquee chaos` can fail: of a build that breaks a guarantee it says so.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::Value;
+use tokio::process::Command;
+use tokio::sync::OnceCell;
+
+use crate::child::{Process, program};
+
+/// Builds the program that can be broken, once.
+async fn sabotaged() -> &'static Path {
+    static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
+    let build = async || {
+        // With the features that the tests of the workspace are built with, so that little has to be built again.
+        let built = Command::new(env!("CARGO"))
+            .args(["build", "--locked", "--workspace", "--features", "marquee/sabotage"])
+            .args(["--bin", "marquee-sabotaged"])
+            .args((!cfg!(debug_assertions)).then_some("--release"))
+            .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+            .stdin(Stdio::null())
+            .output()
+            .await
+            .expect("cargo starts");
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        Path::new(env!("CARGO_BIN_EXE_marquee")).with_file_name("marquee-sabotaged")
+    };
+    BUILT.get_or_init(build).await
+}
+
+/// Runs chaos with a fault and something broken; the verdict, which must be that it is.
+async fn violated(sabotage: &str, fault: &str) -> Value {
+    // So many commands that whatever is struck is in the middle of one, several times.
+    let options = ["chaos", "--json", "--seed", "3", "--for", "8s", "--rate", "150"];
+    let arguments = [&options[..], &["--sabotage", sabotage, "--fault", fault]].concat();
+    let ended = Process::start(program(sabotaged().await, &arguments)).ended().await;
+    let last = ended.said.iter().rev().find(|line| line.starts_with('{'));
+    let verdict: Value = serde_json::from_str(last.expect("a verdict")).expect("JSON");
+    assert_eq!(
+        (ended.code, verdict["verdict"].as_str()),
+        (Some(1), Some("violated")),
+        "{ended:#?}"
+    );
+    verdict
+}
+
+fn found(verdict: &Value, words: &str) -> bool {
+    let findings = verdict["findings"].as_array().expect("findings");
+    findings
+        .iter()
+        .any(|finding| finding.as_str().is_some_and(|finding| finding.contains(words)))
+}
+
+#[tokio::test]
+async fn an_ack_before_the_commit_is_found() {
+    let verdict = violated("ack-before-commit", "commit-lost").await;
+    assert!(found(&verdict, "its queue did not hold them any more"), "{verdict}");
+}
+
+#[tokio::test]
+async fn a_checkpoint_past_an_unconfirmed_message_is_found() {
+    let verdict = violated("checkpoint-before-confirm", "publish-lost").await;
+    assert!(found(&verdict, "never came to the witness"), "{verdict}");
+}
+
+#[tokio::test]
+async fn a_range_applied_without_its_check_is_found() {
+    let verdict = violated("range-without-check", "queue-purged").await;
+    assert!(found(&verdict, "unexpected: projection "), "{verdict}");
+}
+
+#[tokio::test]
+async fn a_lookup_instead_of_a_resubmission_is_found() {
+    let verdict = violated("lookup-for-resubmission", "append-cut").await;
+    assert!(found(&verdict, "was answered that nothing was changed"), "{verdict}");
+}

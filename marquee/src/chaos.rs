@@ -6,8 +6,11 @@
 //! what is tested is the very program that runs in production.
 
 mod clients;
+mod clock;
+mod disk;
 mod faults;
 mod known;
+mod means;
 mod parked;
 mod process;
 mod readers;
@@ -47,6 +50,7 @@ use crate::verify;
 use clients::{Attempt, Clients, End, Sender};
 use faults::Fault;
 use known::Known;
+use means::{Means, Obstacle};
 use readers::Readers;
 use timeline::Timeline;
 use verdict::{Evidence, Verdict};
@@ -164,9 +168,22 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<ExitCode, Failure> {
     let timeline = Timeline::start();
     timeline.tell(format!("seed {seed}"));
     let stop = service::shutdown_on_signal();
-    let mut world = World::start(&home, &logs, &args.environment(), &|step| timeline.tell(step)).await?;
+    let mut faults = args.faults().to_vec();
+    let (means, obstacles) = Means::gather(&faults, &home, &|step| timeline.tell(step));
+    for Obstacle { fault, why } in obstacles {
+        if !args.faults.is_empty() {
+            return Err(Failure::usage(format!(
+                "--fault {}: not on this machine: {why}",
+                fault.name()
+            )));
+        }
+        timeline.tell(format!("without {}: {why}", fault.name()));
+        faults.retain(|other| *other != fault);
+    }
+    let environment = args.environment();
+    let mut world = World::start(&home, (&logs, &environment), means, &|step| timeline.tell(step)).await?;
     let server_home = world.home();
-    let seen = trouble(&args, seed, &mut world, &timeline, &stop).await;
+    let seen = trouble(&args, (seed, faults), &mut world, &timeline, &stop).await;
     let stopped = world.stop().await;
     let tell_of_logs = || timeline.tell(format!("the services' logs are in {}", logs.display()));
     let (run, mut evidence) = seen.inspect_err(|_| tell_of_logs())?;
@@ -203,7 +220,7 @@ fn write(report: &Path, page: &str) -> Result<(), Failure> {
 /// Makes trouble, mends it, and looks at what is left.
 async fn trouble(
     args: &ChaosArgs,
-    seed: u64,
+    (seed, faults): (u64, Vec<Fault>),
     world: &mut World,
     timeline: &Timeline,
     stop: &CancellationToken,
@@ -220,7 +237,7 @@ async fn trouble(
         .map(|name| (name, world.urls_of(Role::Projection(name))))
         .into();
     let readers = Readers::start(&client, &urls, &known, seed);
-    let mut unexpected = strike_for(args, seed, world, timeline, stop, &clients).await;
+    let mut unexpected = strike_for(args, (seed, faults), world, timeline, stop, &clients).await;
 
     world.mend().await;
     let mended = timeline.elapsed();
@@ -280,14 +297,14 @@ async fn trouble(
 /// be made.
 async fn strike_for(
     args: &ChaosArgs,
-    seed: u64,
+    (seed, faults): (u64, Vec<Fault>),
     world: &mut World,
     timeline: &Timeline,
     stop: &CancellationToken,
     clients: &Clients,
 ) -> Vec<String> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut left = args.faults().to_vec();
+    let mut left = faults.clone();
     left.shuffle(&mut rng);
     if stop.run_until_cancelled(sleep(SETTLE)).await.is_none() {
         return Vec::new();

@@ -43,11 +43,12 @@ done
 apt_get install -y --no-install-recommends "$@"
 "#;
 
-/// A server's Debian package.
+/// A Debian package.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Package {
     PostgreSql,
     RabbitMq,
+    FakeTime,
 }
 
 impl Package {
@@ -55,6 +56,7 @@ impl Package {
         match self {
             Self::PostgreSql => "postgresql",
             Self::RabbitMq => "rabbitmq-server",
+            Self::FakeTime => "libfaketime",
         }
     }
 }
@@ -100,6 +102,29 @@ pub(crate) fn install(missing: impl Fn() -> Vec<Package>, progress: &dyn Fn(&str
     run_script(root, &packages)?;
     progress(&format!("Installed in {} s.", started.elapsed().as_secs()));
     Ok(())
+}
+
+/// Finds the library that, preloaded, gives a process a clock of its own, and installs it where it is missing.
+///
+/// # Errors
+///
+/// Why it is not to be had, in words.
+pub fn fake_time_library(progress: &dyn Fn(&str)) -> Result<PathBuf, String> {
+    if let Some(found) = find_fake_time() {
+        return Ok(found);
+    }
+    install(
+        || find_fake_time().map_or_else(|| vec![Package::FakeTime], |_| Vec::new()),
+        progress,
+    )?;
+    find_fake_time().ok_or_else(|| "libfaketime is not where its package puts it".to_owned())
+}
+
+/// `/usr/lib/<triplet>/faketime/libfaketimeMT.so.1`: the one for programs with threads.
+fn find_fake_time() -> Option<PathBuf> {
+    let directories = std::fs::read_dir("/usr/lib").ok()?.flatten();
+    let libraries = directories.map(|directory| directory.path().join("faketime/libfaketimeMT.so.1"));
+    libraries.into_iter().find(|library| library.is_file())
 }
 
 fn sudo_works() -> bool {

@@ -280,6 +280,12 @@ impl Drop for PrivateServers {
     }
 }
 
+/// Where a private server of a wanted home keeps everything: in the home, or where its account may go.
+pub fn private_directory(wanted: &Path, server: Server) -> PathBuf {
+    let wanted = std::path::absolute(wanted).unwrap_or_else(|_| wanted.to_owned());
+    home::reachable(&wanted).join(directory_of(server))
+}
+
 fn directory_of(server: Server) -> &'static str {
     match server {
         Server::PostgreSql => "postgres",

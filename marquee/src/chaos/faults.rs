@@ -38,12 +38,16 @@ pub(crate) enum Fault {
     KillPostgres,
     /// PostgreSQL ends all connections of the services
     PostgresConnections,
+    /// PostgreSQL's disk is full for a while; then it has room again and is started again
+    PostgresDiskFull,
     /// RabbitMQ is stopped in good order and started again
     StopRabbit,
     /// RabbitMQ is killed and started again
     KillRabbit,
     /// RabbitMQ closes all connections
     RabbitConnections,
+    /// RabbitMQ's disk is full for a while; then it has room again and is started again
+    RabbitDiskFull,
     /// Both servers are killed, and started again one after the other
     BothAway,
     /// A projection's queue is deleted, with everything in it
@@ -70,6 +74,8 @@ pub(crate) enum Fault {
     RebuildKilled,
     /// In the middle of a rebuild's switch its process is killed
     SwitchKilled,
+    /// The clock of a service jumps forward, then back
+    ClockSteps,
     /// All services are restarted, one after the other, in good order
     RollingRestart,
 }

@@ -79,6 +79,8 @@ pub(crate) async fn strike(fault: Fault, world: &mut World, rng: &mut ChaCha8Rng
             world.stop_server(Server::RabbitMq).await;
             back_after(short, world, Server::RabbitMq).await
         }
+        Fault::PostgresDiskFull => disk_full(world, Server::PostgreSql, short).await,
+        Fault::RabbitDiskFull => disk_full(world, Server::RabbitMq, short).await,
         Fault::KillRabbit => {
             world.kill_server(Server::RabbitMq).await;
             back_after(short, world, Server::RabbitMq).await
@@ -103,6 +105,7 @@ pub(crate) async fn strike(fault: Fault, world: &mut World, rng: &mut ChaCha8Rng
         Fault::Rollback => rebuilds::roll_back(world, rng).await,
         Fault::RebuildKilled => rebuilds::rebuild_killed(world, rng).await,
         Fault::SwitchKilled => rebuilds::switch_killed(world, rng).await,
+        Fault::ClockSteps => step_clock(world, short, rng).await,
         Fault::RollingRestart => {
             for member in &world.members {
                 member.process.signal("TERM").await;
@@ -117,6 +120,34 @@ async fn back_after(pause: Duration, world: &mut World, server: Server) -> Resul
     sleep(pause).await;
     world.start_server_again(server).await?;
     Ok(server.to_string().into())
+}
+
+/// A server whose disk was full may hang, have died, or go on: an operator starts it again.
+async fn disk_full(world: &mut World, server: Server, length: Duration) -> Result<Struck, BoxError> {
+    let disk = world.disks.iter().find(|(of, _)| *of == server);
+    let (_, disk) = disk.ok_or("it has no disk of its own")?;
+    disk.fill()?;
+    sleep(length).await;
+    disk.free()?;
+    world.kill_server(server).await;
+    world.start_server_again(server).await?;
+    Ok(server.to_string().into())
+}
+
+async fn step_clock(world: &World, length: Duration, rng: &mut ChaCha8Rng) -> Result<Struck, BoxError> {
+    let clocks = world
+        .members
+        .iter()
+        .filter_map(|member| Some((member, member.clock.as_ref()?)));
+    let clocks: Vec<_> = clocks.collect();
+    let (member, clock) = *clocks.choose(rng).ok_or("no service has a clock of its own")?;
+    let seconds = rng.random_range(1..86_400);
+    for step in [seconds, -seconds] {
+        clock.set(step)?;
+        sleep(length).await;
+    }
+    clock.set(0)?;
+    Ok(format!("{}, {seconds} s fast, then slow", member.name).into())
 }
 
 async fn kill(member: &Member) -> Struck {

@@ -12,6 +12,9 @@ use service::database::DatabaseUrl;
 use tokio::time::{Instant, sleep};
 use url::Url;
 
+use super::clock::Clock;
+use super::disk::Disk;
+use super::means::Means;
 use super::process::{Process, Start};
 use crate::broker::{self, Management, ManagementUrl};
 use crate::databases::Databases;
@@ -44,6 +47,8 @@ pub(crate) struct Member {
     pub(crate) url: String,
     pub(crate) to_postgres: CutProxy,
     pub(crate) to_rabbit: CutProxy,
+    /// The clock it goes by, where that can be set.
+    pub(crate) clock: Option<Clock>,
     pub(crate) process: Process,
 }
 
@@ -57,6 +62,8 @@ pub(crate) struct World {
     pub(crate) poisons: Vec<Poison>,
     /// Those that were discarded.
     pub(crate) discarded: Vec<Poison>,
+    /// The servers' disks, where those can be full. Gone with the world.
+    pub(crate) disks: Vec<(Server, Disk)>,
 }
 
 /// An event that no projection can apply, alone in its stream.
@@ -85,8 +92,8 @@ impl World {
     /// Whatever does not come up.
     pub(crate) async fn start(
         home: &Path,
-        logs: &Path,
-        environment: &[(String, String)],
+        (logs, environment): (&Path, &[(String, String)]),
+        means: Means,
         say: &dyn Fn(&str),
     ) -> Result<Self, BoxError> {
         say("starting PostgreSQL and RabbitMQ");
@@ -98,7 +105,7 @@ impl World {
             progress: say,
         })
         .await?;
-        match Self::in_stack(&stack, home, logs, environment, say).await {
+        match Self::in_stack(&stack, home, (logs, environment), means.fake_time.as_deref(), say).await {
             Ok((urls, management, members)) => Ok(Self {
                 stack,
                 urls,
@@ -106,6 +113,7 @@ impl World {
                 members,
                 poisons: Vec::new(),
                 discarded: Vec::new(),
+                disks: means.disks,
             }),
             Err(error) => {
                 stack.stop().await;
@@ -117,8 +125,8 @@ impl World {
     async fn in_stack(
         stack: &DevStack,
         home: &Path,
-        logs: &Path,
-        environment: &[(String, String)],
+        (logs, environment): (&Path, &[(String, String)]),
+        fake_time: Option<&Path>,
         say: &dyn Fn(&str),
     ) -> Result<(Urls, Management, Vec<Member>), BoxError> {
         let server: DatabaseUrl = stack.database_url().parse()?;
@@ -135,7 +143,9 @@ impl World {
         let roles = roles.into_iter().chain(Name::ALL.map(Role::Projection));
         for role in roles {
             for copy in 1..=COPIES {
-                members.push(member(role, copy, &urls, stack.amqp_url(), (logs, environment)).await?);
+                // One of two is enough to see what a wrong clock does to the other.
+                let fake_time = fake_time.filter(|_| copy == COPIES);
+                members.push(member((role, copy), &urls, stack.amqp_url(), (logs, environment), fake_time).await?);
             }
         }
         let client = local_client()?;
@@ -270,11 +280,11 @@ async fn is_ready(client: &reqwest::Client, url: &str) -> bool {
 }
 
 async fn member(
-    role: Role,
-    copy: usize,
+    (role, copy): (Role, usize),
     urls: &Urls,
     amqp_url: &str,
     (logs, environment): (&Path, &[(String, String)]),
+    fake_time: Option<&Path>,
 ) -> Result<Member, BoxError> {
     let (to_rabbit, amqp_url) = CutProxy::to_url(amqp_url).await?;
     let (server, _) = urls.server();
@@ -325,6 +335,9 @@ async fn member(
         environment.push(("MARQUEE_AMQP_URL".to_owned(), amqp_url));
     }
     fs::create_dir_all(logs)?;
+    let clock = fake_time.map(|library| Clock::new(library, logs.join(format!("{name}.clock"))));
+    let clock = clock.transpose()?;
+    environment.extend(clock.iter().flat_map(Clock::environment));
     let process = Process::keep(Start {
         arguments: arguments.into_iter().map(str::to_owned).collect(),
         environment,
@@ -336,6 +349,7 @@ async fn member(
         url: format!("http://{address}"),
         to_postgres,
         to_rabbit,
+        clock,
         process,
     })
 }

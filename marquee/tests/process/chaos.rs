@@ -64,6 +64,7 @@ const SERVICES: &[&str] = &[
     "pause-command-api",
     "pause-relay",
     "pause-projection",
+    "clock-steps",
     "rolling-restart",
 ];
 
@@ -82,6 +83,7 @@ const LINKS_AND_DATABASES: &[&str] = &[
     "link-frozen",
     "link-half-open",
     "kill-postgres",
+    "postgres-disk-full",
     "postgres-connections",
     "long-transaction",
     "poison-event",
@@ -90,6 +92,7 @@ const LINKS_AND_DATABASES: &[&str] = &[
 const BROKER: &[&str] = &[
     "stop-rabbit",
     "kill-rabbit",
+    "rabbit-disk-full",
     "rabbit-connections",
     "both-away",
     "broker-alarm",

@@ -75,9 +75,10 @@ const LOG_PAGE: u32 = 5_000;
 pub(crate) const HELP: &str = "\
 It starts servers of its own and every service twice, sends commands, reads what they did, and draws one fault after
 the other from the seed. Then it mends everything, waits until all is applied, and audits: each acknowledged command is in
-the log once; each one that was not acknowledged at most once; every event reached a witness that is bound to everything,
-in the order of its stream; the rows are those that a replay of the log makes; no session read anything older than before; a request that is repeated with its
-key gets its first answer. Nothing of what runs already is touched.
+the log once; each one that was not acknowledged at most once, and not at all if its client was told so; every event
+reached every queue bound to it, in the order of its stream; the rows are those that a replay of the log makes; parked
+are exactly the events that were made to be; no session read anything older than before; a request that is repeated with
+its key gets its first answer. Nothing of what runs already is touched.
 
 Exit code: 0 the verdict is sound; 1 it is not: the logs of all services stay, and it says where.
 
@@ -227,7 +228,7 @@ async fn trouble(
 ) -> Result<(Run, Evidence), BoxError> {
     let client = local_client()?;
     let known = Arc::<Known>::default();
-    let mut witness = Witness::start(world.amqp_url()?).await?;
+    let mut witness = Witness::start(&world.amqp_url()?).await?;
     let sender = Sender {
         client: client.clone(),
         urls: world.urls_of(Role::CommandApi).into(),
@@ -244,8 +245,9 @@ async fn trouble(
     let began = Instant::now();
     let attempts = clients.end(ANSWER_PATIENCE).await;
     let databases = world.databases();
-    let log = LogReader::new(pool(&databases.event_store, PoolOptions::default()));
-    unexpected.extend(drain(&databases, &log, &witness).await);
+    let reader = LogReader::new(pool(&databases.event_store, PoolOptions::default()));
+    let mut log = Vec::new();
+    unexpected.extend(drain(&databases, &reader, &mut log, &witness).await);
     let drained_in = began.elapsed();
     timeline.tell_since(mended, "mended, and drained");
 
@@ -261,19 +263,9 @@ async fn trouble(
         let told = |finding: &event_store::Finding| format!("{}, {}: {}", one.subject, part.name, finding.what);
         part.findings.iter().map(told).collect::<Vec<_>>()
     }));
-    let log = whole(&log).await?;
-    witness.end().await;
-    let heard = witness.heard();
-    let missing = heard.missing(Position(log.len() as i64));
-    if !missing.is_empty() {
-        unexpected.push(format!(
-            "{} events never came to the witness, the first at position {}; its last trouble: {}",
-            missing.len(),
-            missing[0],
-            heard.trouble.as_deref().unwrap_or("none")
-        ));
-    }
-    let mut disordered = heard.disordered.clone();
+    read_on(&reader, &mut log).await?;
+    unexpected.extend(witness.missing(&log));
+    let mut disordered = witness.end().await;
     disordered.extend(seen.wrong);
     timeline.tell_since(audited_from, "audited");
     let run = Run {
@@ -286,7 +278,7 @@ async fn trouble(
         attempts,
         log,
         poisoned: world.discarded.iter().map(|poison| poison.position).collect(),
-        redelivered: heard.again(),
+        redelivered: witness.again(),
         disordered,
         unexpected,
     };
@@ -350,16 +342,18 @@ async fn strike_for(
     }
 }
 
-/// Waits until every read model is where the log ends and the witness has heard of everything; for as long as something moves.
-async fn drain(databases: &Databases, log: &LogReader, witness: &Witness) -> Option<String> {
+/// Waits until every read model is where the log ends and the witness has had everything, for as long as something moves.
+async fn drain(
+    databases: &Databases,
+    reader: &LogReader,
+    log: &mut Vec<Envelope>,
+    witness: &Witness,
+) -> Option<String> {
     let (began, mut moved) = (Instant::now(), Instant::now());
     let mut last = None;
     loop {
-        let waits_for = match log.head().await {
-            Ok(head) => behind(databases, witness, head.position).await,
-            Err(error) => Some(format!("the log: {}", with_causes(&error))),
-        };
-        let what = waits_for?;
+        let waits_for = behind(databases, reader, log, witness).await;
+        let what = waits_for.unwrap_or_else(|error| Some(with_causes(&*error)))?;
         if last.as_ref() != Some(&what) {
             (last, moved) = (Some(what.clone()), Instant::now());
         }
@@ -370,21 +364,28 @@ async fn drain(databases: &Databases, log: &LogReader, witness: &Witness) -> Opt
     }
 }
 
-async fn behind(databases: &Databases, witness: &Witness, head: Position) -> Option<String> {
+/// What is not where the log ends yet, in words.
+async fn behind(
+    databases: &Databases,
+    reader: &LogReader,
+    log: &mut Vec<Envelope>,
+    witness: &Witness,
+) -> Result<Option<String>, BoxError> {
+    read_on(reader, log).await?;
+    let head = log.last().map_or(Position(0), |event| event.position);
     for (name, url) in &databases.projections {
-        let reached = async {
-            let mut inspector = Inspector::open(name.as_str(), url.as_ref()?).await.ok()?;
-            let reached = inspector.reached().await.ok()?;
-            inspector.close().await;
-            Some(reached?.position)
-        };
-        let reached = reached.await.unwrap_or_default();
+        let url = url.as_ref().ok_or("a projection has no database")?;
+        let mut inspector = Inspector::open(name.as_str(), url).await?;
+        let reached = inspector
+            .reached()
+            .await?
+            .map_or(Position(0), |reached| reached.position);
+        inspector.close().await;
         if reached < head {
-            return Some(format!("{} is at {} of {}", name.as_str(), reached.0, head.0));
+            return Ok(Some(format!("{} is at {} of {}", name.as_str(), reached.0, head.0)));
         }
     }
-    let missing = witness.heard().missing(head).len();
-    (missing > 0).then(|| format!("{missing} events have not come to the witness"))
+    Ok(witness.missing(log))
 }
 
 /// Sends some of the acknowledged commands once more: each gets its first answer.
@@ -408,15 +409,15 @@ async fn replay(sender: &Sender, attempts: &[Attempt]) -> Vec<String> {
     wrong
 }
 
-async fn whole(log: &LogReader) -> Result<Vec<Envelope>, BoxError> {
-    let mut events: Vec<Envelope> = Vec::new();
+/// Reads what the log has beyond the events that are known.
+async fn read_on(reader: &LogReader, log: &mut Vec<Envelope>) -> Result<(), BoxError> {
     loop {
-        let after = events.last().map_or(Position(0), |event| event.position);
-        let page = log.read(after, LOG_PAGE).await?;
+        let after = log.last().map_or(Position(0), |event| event.position);
+        let page = reader.read(after, LOG_PAGE).await?;
         if page.is_empty() {
-            return Ok(events);
+            return Ok(());
         }
-        events.extend(page);
+        log.extend(page);
     }
 }
 

@@ -1,11 +1,12 @@
-//! The witness: a consumer of its own, bound to everything, that notes what comes and in which order.
+//! The witness: consumers of its own that note what the bus delivers, and in which order.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use domain::{Envelope, Position};
+use domain::Envelope;
 use event_bus::{AmqpUrl, Binding, BusError, ENTITY_EXCHANGES, Message, QueueSpec, Subscriber};
+use projections::Name;
 use service::with_causes;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
@@ -15,7 +16,7 @@ const NAME: &str = "chaos.witness";
 const PREFETCH: u16 = 1_000;
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// What has come so far.
+/// What has come to a queue so far.
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     /// How often each event has come.
@@ -23,105 +24,140 @@ pub(crate) struct Heard {
     /// The last sequence of each stream that came for the first time.
     streams: HashMap<(String, String), i64>,
     /// First deliveries that came out of order.
-    pub(crate) disordered: Vec<String>,
+    disordered: Vec<String>,
     /// Why it was deaf the last time.
-    pub(crate) trouble: Option<String>,
+    trouble: Option<String>,
 }
 
 impl Heard {
-    fn hear(&mut self, event: &Envelope) {
+    fn hear(&mut self, queue: &str, event: &Envelope) {
         let times = self.times.entry(event.position.0).or_default();
         *times += 1;
         if *times > 1 {
             return;
         }
         let (kind, id, sequence) = (&event.aggregate_type, &event.aggregate_id, event.sequence.0);
-        let last = self
-            .streams
-            .insert((kind.clone(), id.clone()), sequence)
-            .unwrap_or_default();
-        if sequence != last + 1 {
+        let stream = (kind.clone(), id.clone());
+        let last = self.streams.get(&stream).copied().unwrap_or_default();
+        if sequence < last {
             self.disordered
-                .push(format!("{kind} {id}: sequence {sequence} came after {last}"));
+                .push(format!("{queue}: {kind} {id}: sequence {sequence} came after {last}"));
+        } else {
+            self.streams.insert(stream, sequence);
         }
-    }
-
-    /// Deliveries beyond the first of each event.
-    pub(crate) fn again(&self) -> u64 {
-        self.times.values().map(|times| times - 1).sum()
-    }
-
-    /// Positions up to the head that never came.
-    pub(crate) fn missing(&self, head: Position) -> Vec<i64> {
-        (1..=head.0)
-            .filter(|position| !self.times.contains_key(position))
-            .collect()
     }
 }
 
-/// A witness at work.
+/// A witness at work: a queue bound to everything, and one beside each projection's with the same bindings.
 pub(crate) struct Witness {
-    heard: Arc<Mutex<Heard>>,
+    queues: Vec<Listening>,
     ending: CancellationToken,
-    listening: JoinHandle<()>,
+}
+
+struct Listening {
+    queue: QueueSpec,
+    heard: Arc<Mutex<Heard>>,
+    task: JoinHandle<()>,
 }
 
 impl Witness {
-    /// Binds its queue, then listens.
+    /// Binds its queues, then listens.
     ///
     /// # Errors
     /// The broker cannot be reached.
-    pub(crate) async fn start(amqp_url: AmqpUrl) -> Result<Self, BusError> {
-        let queue = QueueSpec {
-            name: NAME.to_owned(),
-            bindings: ENTITY_EXCHANGES
-                .map(|exchange| Binding { exchange, pattern: "#" })
-                .into(),
-            prefetch: PREFETCH,
-        };
-        let subscriber = Subscriber::open(&amqp_url, &queue, NAME).await?;
-        let (heard, ending) = (Arc::<Mutex<Heard>>::default(), CancellationToken::new());
-        let listening = listen(subscriber, amqp_url, queue, heard.clone());
-        let stop = ending.clone();
-        let listening = tokio::spawn(async move {
-            stop.run_until_cancelled(listening).await;
-        });
+    pub(crate) async fn start(amqp_url: &AmqpUrl) -> Result<Self, BusError> {
+        let everything = ENTITY_EXCHANGES.map(|exchange| Binding { exchange, pattern: "#" });
+        let mut queues = vec![(NAME.to_owned(), everything.to_vec())];
+        queues.extend(Name::ALL.map(|name| {
+            let bindings = name.projection().bindings().to_vec();
+            (format!("{NAME}.{}", name.as_str()), bindings)
+        }));
+        let ending = CancellationToken::new();
+        let mut listening = Vec::new();
+        for (name, bindings) in queues {
+            let queue = QueueSpec {
+                name,
+                bindings,
+                prefetch: PREFETCH,
+            };
+            let subscriber = Subscriber::open(amqp_url, &queue, NAME).await?;
+            let heard = Arc::<Mutex<Heard>>::default();
+            let (listen, stop) = (
+                listen(subscriber, amqp_url.clone(), queue.clone(), heard.clone()),
+                ending.clone(),
+            );
+            let task = tokio::spawn(async move {
+                stop.run_until_cancelled(listen).await;
+            });
+            listening.push(Listening { queue, heard, task });
+        }
         Ok(Self {
-            heard,
+            queues: listening,
             ending,
-            listening,
         })
     }
 
-    pub(crate) fn heard(&self) -> MutexGuard<'_, Heard> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What has not come of these events, in words; none when every queue has had all that it is bound to.
+    pub(crate) fn missing(&self, log: &[Envelope]) -> Option<String> {
+        self.queues.iter().find_map(|Listening { queue, heard, .. }| {
+            let heard = lock(heard);
+            let is_bound = |event: &&Envelope| {
+                let binding = |one: &Binding| one.exchange == event.aggregate_type && one.matches(&event.event_type);
+                queue.bindings.iter().any(binding)
+            };
+            let bound = log.iter().filter(is_bound).map(|event| event.position.0);
+            let missing: Vec<i64> = bound.filter(|position| !heard.times.contains_key(position)).collect();
+            let first = missing.first()?;
+            Some(format!(
+                "{} events never came to the queue {}, the first at position {first}; its last trouble: {}",
+                missing.len(),
+                queue.name,
+                heard.trouble.as_deref().unwrap_or("none")
+            ))
+        })
     }
 
-    pub(crate) async fn end(&mut self) {
-        self.ending.cancel();
-        (&mut self.listening).await.expect("listening does not panic");
+    /// Deliveries of each event beyond its first, to the queue that is bound to everything.
+    pub(crate) fn again(&self) -> u64 {
+        let heard = lock(&self.queues[0].heard);
+        heard.times.values().map(|times| times - 1).sum()
     }
+
+    /// Stops listening; what came out of order.
+    pub(crate) async fn end(&mut self) -> Vec<String> {
+        self.ending.cancel();
+        let mut disordered = Vec::new();
+        for Listening { heard, task, .. } in &mut self.queues {
+            task.await.expect("listening does not panic");
+            disordered.append(&mut lock(heard).disordered);
+        }
+        disordered
+    }
+}
+
+fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
+    heard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 async fn listen(first: Subscriber, amqp_url: AmqpUrl, queue: QueueSpec, heard: Arc<Mutex<Heard>>) {
     let mut opened = Ok(first);
     loop {
         let lost = match opened {
-            Ok(mut subscriber) => listen_until_lost(&mut subscriber, &heard).await.err(),
+            Ok(mut subscriber) => listen_until_lost(&mut subscriber, &queue.name, &heard).await.err(),
             Err(error) => Some(error),
         };
         let trouble = lost.map(|error| with_causes(&error));
-        heard.lock().unwrap_or_else(PoisonError::into_inner).trouble = trouble;
+        lock(&heard).trouble = trouble;
         sleep(PAUSE).await;
         opened = Subscriber::open(&amqp_url, &queue, NAME).await;
     }
 }
 
-async fn listen_until_lost(subscriber: &mut Subscriber, heard: &Mutex<Heard>) -> Result<(), BusError> {
+async fn listen_until_lost(subscriber: &mut Subscriber, queue: &str, heard: &Mutex<Heard>) -> Result<(), BusError> {
     loop {
         let delivery = subscriber.next().await?;
         if let Message::Event(event) = &delivery.message {
-            heard.lock().unwrap_or_else(PoisonError::into_inner).hear(event);
+            lock(heard).hear(queue, event);
         }
         subscriber.ack_through(delivery.tag).await?;
     }

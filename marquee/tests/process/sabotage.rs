@@ -61,7 +61,7 @@ async fn an_ack_before_the_commit_is_found() {
 #[tokio::test]
 async fn a_checkpoint_past_an_unconfirmed_message_is_found() {
     let verdict = violated("checkpoint-before-confirm", "publish-lost").await;
-    assert!(found(&verdict, "never came to the witness"), "{verdict}");
+    assert!(found(&verdict, "never came to the queue chaos.witness"), "{verdict}");
 }
 
 #[tokio::test]

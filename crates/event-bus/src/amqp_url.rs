@@ -3,27 +3,79 @@
 use std::fmt;
 use std::str::FromStr;
 
-use lapin::uri::AMQPUri;
+use lapin::uri::{AMQPScheme, AMQPUri};
 use url::{Host, Url};
 
-/// Address of a broker: `amqp://user:password@host:port/vhost` (`amqps` for TLS).
+use crate::trust::{Trust, Untrusted};
+
+/// What may stand behind the `?`. Anything else is refused: it would be passed over, and with it what was meant.
+const PARAMETERS: [&str; 7] = [
+    CA_FILE,
+    "auth_mechanism",
+    "channel_max",
+    "connection_timeout",
+    "frame_max",
+    "heartbeat",
+    VERIFY,
+];
+/// As RabbitMQ's own clients name it.
+const CA_FILE: &str = "cacertfile";
+const VERIFY: &str = "verify";
+
+/// Address of a broker: `amqp://user:password@host:port/vhost`, or `amqps://...?cacertfile=FILE` for TLS.
 ///
-/// The vhost is percent-encoded (`%2f` is `/`); none, or an empty one, means `/`. `Debug` and `Display` leave the
-/// password out.
+/// The vhost is percent-encoded (`%2f` is `/`); none, or an empty one, means `/`. With `amqps` the broker's certificate is
+/// always verified, host name included: by the certificate authorities of `cacertfile` and no others, else by the
+/// system's. `Debug` and `Display` leave the password out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AmqpUrl {
     uri: AMQPUri,
     text: String,
+    trust: Trust,
 }
 
 /// The text is not the address of a broker. Says nothing of the text itself: it may hold a password.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("not of the form amqp://USER:PASSWORD@HOST:PORT/VHOST")]
-pub struct InvalidAmqpUrl;
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(transparent)]
+pub struct InvalidAmqpUrl(#[from] Reason);
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+enum Reason {
+    #[error("not of the form amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS")]
+    Form,
+    #[error("the url has a parameter that is not known; known are {}", PARAMETERS.join(", "))]
+    Parameter,
+    #[error("the certificate of a broker is always verified: verify must be verify_peer")]
+    Verify,
+    #[error("{CA_FILE} is for amqps://, and the url begins with amqp://")]
+    NoTls,
+    #[error("{CA_FILE}: {0}")]
+    File(Untrusted),
+}
 
 impl AmqpUrl {
     pub(crate) fn uri(&self) -> &AMQPUri {
         &self.uri
+    }
+
+    pub(crate) fn trust(&self) -> &Trust {
+        &self.trust
+    }
+
+    /// The user and the password, `guest` and `guest` when there are none in the url. Never log them.
+    pub fn credentials(&self) -> (&str, &str) {
+        let userinfo = &self.uri.authority.userinfo;
+        (&userinfo.username, &userinfo.password)
+    }
+
+    /// Whether nobody else can read what goes to the broker, or answer in its place.
+    pub fn has_tls(&self) -> bool {
+        self.uri.scheme == AMQPScheme::AMQPS
+    }
+
+    /// The broker's name or address.
+    pub fn host(&self) -> &str {
+        &self.uri.authority.host
     }
 
     /// The whole address, password included, for handing it to another process. Never log it.
@@ -36,9 +88,9 @@ impl FromStr for AmqpUrl {
     type Err = InvalidAmqpUrl;
 
     fn from_str(text: &str) -> Result<Self, InvalidAmqpUrl> {
-        let url = Url::parse(text).map_err(|_| InvalidAmqpUrl)?;
-        let host = url.host().ok_or(InvalidAmqpUrl)?;
-        let mut uri: AMQPUri = text.parse().map_err(|_| InvalidAmqpUrl)?;
+        let url = Url::parse(text).map_err(|_| Reason::Form)?;
+        let host = url.host().ok_or(Reason::Form)?;
+        let mut uri: AMQPUri = text.parse().map_err(|_| Reason::Form)?;
         // The library's own parser knows names only and would silently take `localhost` for an IPv6 address.
         if let Host::Ipv6(address) = host {
             uri.authority.host = address.to_string();
@@ -47,10 +99,27 @@ impl FromStr for AmqpUrl {
             uri.vhost = "/".into();
         }
         Ok(Self {
+            trust: trust(&url)?,
             uri,
             text: text.to_owned(),
         })
     }
+}
+
+/// Reads whom to believe, and refuses what would be passed over.
+fn trust(url: &Url) -> Result<Trust, Reason> {
+    let mut trust = Trust::System;
+    for (name, value) in url.query_pairs() {
+        match &*name {
+            VERIFY if value != "verify_peer" => return Err(Reason::Verify),
+            CA_FILE if url.scheme() != "amqps" => return Err(Reason::NoTls),
+            CA_FILE => trust = Trust::File((&*value).into()),
+            known if PARAMETERS.contains(&known) => {}
+            _ => return Err(Reason::Parameter),
+        }
+    }
+    trust.check().map_err(Reason::File)?;
+    Ok(trust)
 }
 
 impl fmt::Display for AmqpUrl {
@@ -122,5 +191,21 @@ mod tests {
             let refusal = text.parse::<AmqpUrl>().expect_err(text);
             assert!(!refusal.to_string().contains("s3cret"));
         }
+    }
+
+    #[test]
+    fn a_parameter_that_would_be_passed_over_is_refused() {
+        for (text, words) in [
+            ("amqps://u:s3cret@h?cacert=/s3cret", "known are cacertfile"),
+            ("amqps://u:s3cret@h?verify=verify_none", "always verified"),
+            ("amqp://u:s3cret@h?cacertfile=/dev/null", "amqps://"),
+            ("amqps://u:s3cret@h?cacertfile=/dev/null", "no certificate"),
+            ("amqps://u:s3cret@h?cacertfile=/nowhere", "/nowhere cannot be read"),
+        ] {
+            let refusal = text.parse::<AmqpUrl>().expect_err(text).to_string();
+            assert!(refusal.contains(words) && !refusal.contains("s3cret"), "{refusal}");
+        }
+        let url = "amqps://u:p@h?heartbeat=5&verify=verify_peer".parse::<AmqpUrl>();
+        assert!(url.expect("all of it is known").has_tls());
     }
 }

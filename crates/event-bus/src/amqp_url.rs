@@ -1,6 +1,7 @@
 //! Where the broker is: an AMQP URL that never shows its password.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use lapin::uri::{AMQPScheme, AMQPUri};
@@ -68,14 +69,12 @@ impl AmqpUrl {
         (&userinfo.username, &userinfo.password)
     }
 
-    /// Whether nobody else can read what goes to the broker, or answer in its place.
-    pub fn has_tls(&self) -> bool {
-        self.uri.scheme == AMQPScheme::AMQPS
-    }
-
-    /// The broker's name or address.
-    pub fn host(&self) -> &str {
-        &self.uri.authority.host
+    /// Whether who is in the network can read what goes to the broker, and answer in its place: there is no TLS, and the
+    /// broker is not on this machine.
+    pub fn is_exposed(&self) -> bool {
+        let host = &self.uri.authority.host;
+        let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+        self.uri.scheme == AMQPScheme::AMQP && !is_loopback
     }
 
     /// The whole address, password included, for handing it to another process. Never log it.
@@ -205,7 +204,19 @@ mod tests {
             let refusal = text.parse::<AmqpUrl>().expect_err(text).to_string();
             assert!(refusal.contains(words) && !refusal.contains("s3cret"), "{refusal}");
         }
-        let url = "amqps://u:p@h?heartbeat=5&verify=verify_peer".parse::<AmqpUrl>();
-        assert!(url.expect("all of it is known").has_tls());
+    }
+
+    #[test]
+    fn without_tls_what_goes_to_another_machine_is_exposed() {
+        let is_exposed = |text: &str| text.parse::<AmqpUrl>().expect(text).is_exposed();
+        assert!(is_exposed("amqp://u:p@h") && is_exposed("amqp://u:p@10.0.0.1"));
+        for text in [
+            "amqps://u:p@h?heartbeat=5&verify=verify_peer",
+            "amqp://u:p@localhost",
+            "amqp://u:p@127.0.0.1",
+            "amqp://u:p@[::1]",
+        ] {
+            assert!(!is_exposed(text), "{text}");
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Where a process runs, and what production does not put up with: a secret that is none.
 
+use std::fmt::Display;
+
 use crate::database::DatabaseUrl;
 use crate::refuse_arguments;
 use crate::secret::weakness;
@@ -51,10 +53,7 @@ impl Environment {
         }
         let review = Review::of(settings);
         if !review.refused.is_empty() {
-            refuse_arguments(&format!(
-                "MARQUEE_ENV is production, and {}",
-                review.refused.join("; ")
-            ));
+            refuse_arguments(&format!("MARQUEE_ENV is production, and {}", review.refused.join("; ")));
         }
         for warning in review.warnings {
             tracing::warn!("{warning}");
@@ -90,28 +89,25 @@ impl Review {
         }
         if !url.is_verified() && !url.is_local() {
             let advice = "sslmode=verify-full, with sslrootcert=FILE for a certificate authority of your own";
-            self.warn_of_network(setting, &url.to_string(), advice);
+            self.warn_of_network(setting, url, advice);
         }
     }
 
-    /// The url of a broker, as its user. It is shown, so it must be given without its password.
-    pub fn broker(
-        &mut self,
-        setting: &str,
-        url_without_password: &str,
-        (user, password): (&str, &str),
-        is_protected: bool,
-    ) {
+    /// The url of a broker, which must not show its password, and who logs in there.
+    pub fn broker(&mut self, setting: &str, url: &impl Display, (user, password): (&str, &str), is_exposed: bool) {
         self.refuse_weak(setting, user, Some(password));
-        if !is_protected {
+        if is_exposed {
             let advice = "amqps://, with ?cacertfile=FILE for a certificate authority of your own";
-            self.warn_of_network(setting, url_without_password, advice);
+            self.warn_of_network(setting, url, advice);
         }
     }
 
-    /// A connection that nothing protects, and for which this program has no protection.
-    pub fn warn_of_plain_http(&mut self, setting: &str, url_without_password: &str) {
-        self.warn_of_network(setting, url_without_password, "a network that nobody else is in");
+    /// The url of a server that is asked by plain HTTP, as [`Self::broker`].
+    pub fn management(&mut self, setting: &str, url: &impl Display, (user, password): (&str, &str), is_exposed: bool) {
+        self.refuse_weak(setting, user, Some(password));
+        if is_exposed {
+            self.warn_of_network(setting, url, "a network that nobody else is in");
+        }
     }
 
     fn refuse_weak(&mut self, setting: &str, user: &str, password: Option<&str>) {
@@ -121,7 +117,7 @@ impl Review {
         }
     }
 
-    fn warn_of_network(&mut self, setting: &str, url: &str, advice: &str) {
+    fn warn_of_network(&mut self, setting: &str, url: &impl Display, advice: &str) {
         self.warnings.push(format!(
             "who is in the network can read what goes to {url} and answer in its place; {} needs {advice}",
             named(setting)
@@ -138,7 +134,10 @@ fn named(flag: &str) -> String {
 /// Tells whether a host is this machine: what goes there is in no network.
 pub fn is_loopback(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost"
+        || host
+            .parse::<std::net::IpAddr>()
+            .is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -182,10 +181,16 @@ mod tests {
     #[test]
     fn a_connection_over_a_network_that_is_not_verified_is_warned_of_without_its_password() {
         let warnings = |url| Review::of(&Database(url)).warnings;
-        for url in ["postgres://me:hunter2@db/x", "postgres://me:hunter2@db/x?sslmode=require"] {
+        for url in [
+            "postgres://me:hunter2@db/x",
+            "postgres://me:hunter2@db/x?sslmode=require",
+        ] {
             let told = warnings(url);
             assert_eq!(told.len(), 1);
-            assert!(told[0].contains("MARQUEE_EVENT_STORE_URL") && !told[0].contains("hunter2"), "{told:?}");
+            assert!(
+                told[0].contains("MARQUEE_EVENT_STORE_URL") && !told[0].contains("hunter2"),
+                "{told:?}"
+            );
         }
         for url in [
             "postgres://me:hunter2@db/x?sslmode=verify-full",

@@ -162,7 +162,12 @@ fn check_parameters(url: &Url) -> Result<(), InvalidDatabaseUrl> {
     if !url.query_pairs().all(|(name, _)| known(&name)) {
         return Err(InvalidDatabaseUrl::Parameter);
     }
-    let value = |wanted: &str| url.query_pairs().filter(|(name, _)| name == wanted).last().map(|(_, value)| value);
+    let value = |wanted: &str| {
+        url.query_pairs()
+            .filter(|(name, _)| name == wanted)
+            .last()
+            .map(|(_, value)| value)
+    };
     let mode = value("sslmode");
     if mode.as_ref().is_some_and(|mode| mode.parse::<PgSslMode>().is_err()) {
         return Err(InvalidDatabaseUrl::Mode);
@@ -265,7 +270,10 @@ mod tests {
             ("postgres://h/d?pasword=secret", "known are"),
             ("postgres://h/d?sslmode=secret", "verify-full"),
             ("postgres://h/d?sslrootcert=/secret", "cannot be read"),
-            ("postgres://h/d?sslrootcert=/dev/null&sslmode=verify-full", "no certificate"),
+            (
+                "postgres://h/d?sslrootcert=/dev/null&sslmode=verify-full",
+                "no certificate",
+            ),
         ] {
             let error = text.parse::<DatabaseUrl>().unwrap_err().to_string();
             assert!(error.contains(words), "{text}: {error}");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use dev_stack::{PrivatePostgres, PrivateRabbit, TestHome, TlsIdentity};
+use dev_stack::{PrivatePostgres, PrivateRabbit, TestHome};
 use e2e::{Authority, until};
 use event_bus::{AmqpUrl, Publisher};
 use serde_json::{Value, json};
@@ -13,10 +13,11 @@ use tokio::process::Command;
 use url::Url;
 
 use crate::child::{Process, marquee};
-use crate::deployment::PASSWORD;
 use crate::separate_services::Serving;
 
 const HOST: &str = "localhost";
+/// Of the roles of this test's own server.
+const PASSWORD: &str = "hunter2";
 const PROJECTIONS: [&str; 3] = ["users", "movies", "catalog"];
 
 /// Two servers with certificates for `localhost`, and two authorities, of which the second has signed neither.
@@ -29,14 +30,14 @@ struct Scene {
 
 impl Scene {
     async fn create() -> Self {
-        let authority = Authority::make();
+        let authority = Authority::make("one");
         let (postgres, broker) = tokio::join!(
             PrivatePostgres::start_with_tls(authority.issue(HOST)),
             PrivateRabbit::start_with_tls(authority.issue(HOST)),
         );
         let home = TestHome::create().await;
         fs::write(home.path().join("ca.pem"), authority.certificate()).expect("written");
-        fs::write(home.path().join("other-ca.pem"), Authority::make().certificate()).expect("written");
+        fs::write(home.path().join("other-ca.pem"), Authority::make("other").certificate()).expect("written");
         Self {
             postgres,
             broker,
@@ -209,11 +210,8 @@ async fn who_cannot_prove_to_be_the_server_is_refused_and_it_is_told_why() {
     .await;
     assert_told(&last_error, unknown);
 
-    let TlsIdentity { certificate, key } = scene.authority.issue_expired(HOST);
-    scene
-        .postgres
-        .change_certificate(TlsIdentity { certificate, key })
-        .await;
+    let expired = scene.authority.issue_expired(HOST);
+    scene.postgres.change_certificate(expired).await;
     scene.postgres.stop().await;
     scene.postgres.start_again().await;
     assert_told(&scene.refused_by_database(HOST, "ca.pem").await, "expired");

@@ -2,6 +2,7 @@
 #![allow(clippy::panic)]
 
 mod announcement;
+mod canary;
 mod chaos;
 mod child;
 mod crash;

@@ -15,8 +15,9 @@ use crate::up::Up;
 
 const NAME: &str = "Zebulon Quagmire";
 const EMAIL: &str = "zebulon.quagmire@canary.example";
-/// What is looked for, in any case: parts of both, so that neither encoding nor cutting hides them.
-const CANARIES: [&str; 3] = ["zebulon", "quagmire", "canary.example"];
+/// What is looked for, in any case: parts of both, so that neither encoding nor cutting hides them; the last is a part as
+/// a library prints bytes.
+const CANARIES: [&str; 4] = ["zebulon", "quagmire", "canary.example", "101, 98, 117, 108, 111, 110"];
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// What was told to clients and to those who watch.
@@ -341,7 +342,7 @@ impl Scene<'_> {
 }
 
 fn talkative(mut command: Command) -> Command {
-    command.env("MARQUEE_LOG", "debug");
+    command.env("MARQUEE_LOG", "trace");
     command
 }
 

@@ -73,16 +73,16 @@ impl Scene {
         format!("amqps://{user}:{password}@{host}:{port}/%2f?cacertfile={file}")
     }
 
+    /// Believes the system's authorities, which are those of a file here.
     async fn migrate(&self) {
         let mut command = marquee(&["migrate"]);
-        command.env(
-            "MARQUEE_DATABASE_URL",
-            self.database_url(HOST, "postgres", None, "ca.pem"),
-        );
+        let url = self.database_url(HOST, "postgres", None, "ca.pem");
+        let (without_file, _) = url.split_once("&sslrootcert=").expect("the last parameter");
+        command.env("MARQUEE_DATABASE_URL", without_file);
         for role in ["COMMAND_API", "EVENT_RELAY", "USERS", "MOVIES", "CATALOG"] {
             command.env(format!("MARQUEE_{role}_PASSWORD"), PASSWORD);
         }
-        let ended = Process::start(command).ended().await;
+        let ended = Process::start(with_system(command, &self.file("ca.pem"))).ended().await;
         assert_eq!(ended.code, Some(0), "{ended:#?}");
     }
 
@@ -120,6 +120,12 @@ impl Scene {
     }
 }
 
+/// In a system whose certificate authorities are those of the file.
+fn with_system(mut command: Command, authorities: &str) -> Command {
+    command.env("SSL_CERT_FILE", authorities);
+    command
+}
+
 fn assert_told(told: &str, words: &str) {
     assert!(told.contains(words), "{told}");
     assert!(!told.contains(PASSWORD), "{told}");
@@ -130,7 +136,11 @@ async fn by_tls_a_command_reaches_the_query_and_nothing_goes_in_plain_text() {
     let scene = Scene::create().await;
     scene.migrate().await;
     let commands = Serving::running(scene.service(&["command-api"], "marquee_command_api", "ca.pem")).await;
-    let _relay = Serving::running(scene.service(&["event-relay"], "marquee_event_relay", "ca.pem")).await;
+    let mut relay = scene.service(&["event-relay"], "marquee_event_relay", "ca.pem");
+    let url = scene.amqp_url(HOST, "ca.pem");
+    let (without_file, _) = url.split_once('?').expect("a parameter");
+    relay.env("MARQUEE_AMQP_URL", without_file);
+    let _relay = Serving::running(with_system(relay, &scene.file("ca.pem"))).await;
     let mut projections = Vec::new();
     for name in PROJECTIONS {
         let service = scene.service(&["projections", "serve", name], &format!("marquee_{name}"), "ca.pem");

@@ -1,11 +1,9 @@
 //! What can be set, with its defaults.
 
-use std::convert::Infallible;
-use std::fmt;
 use std::net::SocketAddr;
-use std::str::FromStr;
 
 use service::database::DatabaseUrl;
+use service::{HoldsSecrets, Review, Secret};
 
 /// The settings of the command API.
 #[derive(Clone, Debug, clap::Args)]
@@ -38,7 +36,7 @@ pub struct CommandApiTuning {
     /// Longest time an append may take, resubmissions included; then the answer is 503 OUTCOME_UNKNOWN
     #[arg(long, env = "MARQUEE_APPEND_TIMEOUT_MS", default_value_t = 10_000, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(100..=60_000))]
     pub append_timeout_ms: u64,
-    /// Keys the stored hashes of requests that carry an Idempotency-Key; set it in production
+    /// Keys the stored hashes of requests that carry an Idempotency-Key; needed in production
     ///
     /// With it, the hashes tell nothing about the requests to who reads the database. It must be the same for all
     /// processes of a deployment. Without it they are plain hashes.
@@ -56,21 +54,16 @@ pub struct CommandApiTuning {
     pub idempotency_hours: u32,
 }
 
-/// A text that is never shown.
-#[derive(Clone, Default)]
-pub struct Secret(pub(crate) String);
-
-impl FromStr for Secret {
-    type Err = Infallible;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Ok(Self(text.to_owned()))
+impl HoldsSecrets for CommandApiArgs {
+    fn show_secrets(&self, review: &mut Review) {
+        review.database("--event-store-url", &self.event_store_url);
+        self.tuning.show_secrets(review);
     }
 }
 
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(..)")
+impl HoldsSecrets for CommandApiTuning {
+    fn show_secrets(&self, review: &mut Review) {
+        review.secret("--idempotency-secret", self.idempotency_secret.expose());
     }
 }
 

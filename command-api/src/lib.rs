@@ -20,5 +20,5 @@ mod start;
 mod users;
 mod validation;
 
-pub use config::{CommandApiArgs, CommandApiTuning, Secret};
+pub use config::{CommandApiArgs, CommandApiTuning};
 pub use start::{RunError, StartError, run, service, service_waking};

@@ -106,7 +106,7 @@ async fn assemble(args: CommandApiArgs, appended: Option<Arc<Hint>>) -> Result<S
     let (store, writer) = event_store(&args, pool.clone(), appended);
     let api = CommandApi {
         store: store.clone(),
-        hasher: RequestHasher::new(&args.tuning.idempotency_secret.0),
+        hasher: RequestHasher::new(&args.tuning.idempotency_secret.expose()),
     };
     Ok(Service {
         name: NAME,
@@ -192,6 +192,9 @@ async fn probe(url: &DatabaseUrl) -> Result<(), sqlx::Error> {
 }
 
 fn may_pass(error: &sqlx::Error) -> bool {
+    if database::is_untrusted(error) {
+        return false;
+    }
     let said = error.as_database_error().and_then(|error| error.code());
     said.is_none_or(|code| PASSING.contains(&code.as_ref()))
 }

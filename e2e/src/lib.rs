@@ -2,10 +2,12 @@
 //! test's own, and a client that posts and queries over HTTP.
 #![expect(clippy::panic, reason = "a test ends where what it stands on is missing")]
 
+mod authority;
 mod client;
 mod databases;
 mod platform;
 
+pub use authority::Authority;
 pub use client::{Answer, Client};
 pub use databases::Databases;
 pub use platform::Platform;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use event_bus::AmqpUrl;
 use service::database::DatabaseUrl;
+use service::{HoldsSecrets, Review};
 
 /// Settings of the relay.
 #[derive(Clone, Debug, clap::Args)]
@@ -17,6 +18,14 @@ pub struct RelayArgs {
     /// How it works.
     #[command(flatten, next_help_heading = "Relay")]
     pub tuning: RelayTuning,
+}
+
+impl HoldsSecrets for RelayArgs {
+    fn show_secrets(&self, review: &mut Review) {
+        review.database("--event-store-url", &self.event_store_url);
+        let broker = &self.amqp_url;
+        review.broker("--amqp-url", broker, broker.credentials(), broker.is_exposed());
+    }
 }
 
 /// How the relay works.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use event_relay::ServeArgs;
+use service::EnvironmentArgs;
 use service::telemetry::{self, TelemetryArgs};
 
 /// Publishes the event store's log to RabbitMQ.
@@ -12,6 +13,8 @@ use service::telemetry::{self, TelemetryArgs};
 struct Args {
     #[command(flatten)]
     relay: ServeArgs,
+    #[command(flatten)]
+    environment: EnvironmentArgs,
     #[command(flatten, next_help_heading = "Logs")]
     telemetry: TelemetryArgs,
 }
@@ -20,5 +23,6 @@ struct Args {
 async fn main() -> ExitCode {
     let args: Args = service::arguments();
     telemetry::init(&args.telemetry, telemetry::DEFAULT_LOG);
+    args.environment.environment.check(&args.relay);
     service::exit_code(event_relay::run(args.relay, service::shutdown_on_signal()).await)
 }

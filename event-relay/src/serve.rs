@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use event_store::{Hint, LogReader, RelayState};
 use service::database::{PoolOptions, pool};
-use service::{BoxError, Check, Service, Task};
+use service::{BoxError, Check, HoldsSecrets, Review, Service, Task};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -32,6 +32,12 @@ pub struct ServeArgs {
     /// The relay's own.
     #[command(flatten)]
     pub relay: RelayArgs,
+}
+
+impl HoldsSecrets for ServeArgs {
+    fn show_secrets(&self, review: &mut Review) {
+        self.relay.show_secrets(review);
+    }
 }
 
 /// Makes the relay's service for a process that appends nothing itself.

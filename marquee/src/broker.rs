@@ -6,6 +6,7 @@ mod permissions;
 use clap::Args;
 use event_bus::{ENTITY_EXCHANGES, UNROUTED_POLICY, WATERMARK_EXCHANGE};
 use serde_json::{Value, json};
+use service::{HoldsSecrets, Review};
 
 use crate::passwords::RolePasswords;
 pub(crate) use management::{Management, ManagementError, ManagementUrl};
@@ -33,6 +34,15 @@ impl BrokerArgs {
         };
         provision(&Management::new(url), &self.vhost, passwords).await?;
         Ok(Some(format!("the vhost {} of {url}", self.vhost)))
+    }
+}
+
+impl HoldsSecrets for BrokerArgs {
+    fn show_secrets(&self, review: &mut Review) {
+        if let Some(url) = &self.management_url {
+            let (user, password) = url.credentials();
+            review.management("--management-url", url, (&user, &password), url.is_exposed());
+        }
     }
 }
 

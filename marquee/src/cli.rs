@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
+use service::EnvironmentArgs;
 use service::telemetry::TelemetryArgs;
 
 use crate::chaos::{self, ChaosArgs};
@@ -44,6 +45,8 @@ pub(crate) struct Cli {
     pub(crate) action: Option<Action>,
     #[command(flatten)]
     pub(crate) up: UpArgs,
+    #[command(flatten)]
+    pub(crate) environment: EnvironmentArgs,
     #[command(flatten, next_help_heading = "Logs")]
     pub(crate) telemetry: TelemetryArgs,
 }
@@ -58,6 +61,8 @@ pub(crate) enum Action {
     Up {
         #[command(flatten)]
         args: Box<UpArgs>,
+        #[command(flatten)]
+        environment: EnvironmentArgs,
         #[command(flatten, next_help_heading = "Logs")]
         telemetry: TelemetryArgs,
     },
@@ -65,6 +70,8 @@ pub(crate) enum Action {
     CommandApi {
         #[command(flatten)]
         args: Box<command_api::CommandApiArgs>,
+        #[command(flatten)]
+        environment: EnvironmentArgs,
         #[command(flatten, next_help_heading = "Logs")]
         telemetry: TelemetryArgs,
     },
@@ -74,6 +81,8 @@ pub(crate) enum Action {
     EventRelay {
         #[command(flatten)]
         args: Box<event_relay::ServeArgs>,
+        #[command(flatten)]
+        environment: EnvironmentArgs,
         #[command(flatten, next_help_heading = "Logs")]
         telemetry: TelemetryArgs,
     },
@@ -112,6 +121,8 @@ pub(crate) enum Action {
     Migrate {
         #[command(flatten)]
         args: Box<MigrateArgs>,
+        #[command(flatten)]
+        environment: EnvironmentArgs,
         #[command(flatten, next_help_heading = "Logs")]
         telemetry: TelemetryArgs,
     },
@@ -134,6 +145,8 @@ pub(crate) enum ProjectionsCommand {
     Serve {
         #[command(flatten)]
         args: Box<projections::ServeArgs>,
+        #[command(flatten)]
+        environment: EnvironmentArgs,
         #[command(flatten, next_help_heading = "Logs")]
         telemetry: TelemetryArgs,
     },

@@ -27,11 +27,10 @@ mod terminal;
 mod up;
 mod verify;
 
-use std::future::Future;
 use std::process::ExitCode;
 
 use service::telemetry::{self, DEFAULT_LOG, TelemetryArgs};
-use service::{BoxError, shutdown_on_signal};
+use service::{EnvironmentArgs, HoldsSecrets, exit_code, shutdown_on_signal};
 
 use cli::{Action, Cli, ProjectionsCommand};
 use failure::Failure;
@@ -42,25 +41,61 @@ const QUIET_LOG: &str = "warn";
 /// Does what the arguments of this process say, to its end.
 #[tokio::main]
 pub async fn main() -> ExitCode {
-    let Cli { action, up, telemetry } = service::arguments();
+    let Cli {
+        action,
+        up,
+        environment,
+        telemetry,
+    } = service::arguments();
     match action.unwrap_or(Action::Up {
         args: Box::new(up),
+        environment,
         telemetry,
     }) {
-        Action::Up { args, telemetry } => run(&telemetry, QUIET_LOG, up::run(*args, shutdown_on_signal())).await,
-        Action::CommandApi { args, telemetry } => {
-            run(&telemetry, DEFAULT_LOG, command_api::run(*args, shutdown_on_signal())).await
+        Action::Up {
+            args,
+            environment,
+            telemetry,
+        } => {
+            begin(&telemetry, QUIET_LOG, environment, &*args);
+            exit_code(up::run(*args, shutdown_on_signal()).await)
         }
-        Action::EventRelay { args, telemetry } => {
-            run(&telemetry, DEFAULT_LOG, event_relay::run(*args, shutdown_on_signal())).await
+        Action::CommandApi {
+            args,
+            environment,
+            telemetry,
+        } => {
+            begin(&telemetry, DEFAULT_LOG, environment, &*args);
+            exit_code(command_api::run(*args, shutdown_on_signal()).await)
         }
-        Action::Projections(ProjectionsCommand::Serve { args, telemetry }) => {
-            run(
-                &telemetry,
-                DEFAULT_LOG,
-                projections::run(args.checked(), shutdown_on_signal()),
-            )
-            .await
+        Action::EventRelay {
+            args,
+            environment,
+            telemetry,
+        } => {
+            begin(&telemetry, DEFAULT_LOG, environment, &*args);
+            exit_code(event_relay::run(*args, shutdown_on_signal()).await)
+        }
+        Action::Projections(ProjectionsCommand::Serve {
+            args,
+            environment,
+            telemetry,
+        }) => {
+            let args = args.checked();
+            begin(&telemetry, DEFAULT_LOG, environment, &args);
+            exit_code(projections::run(args, shutdown_on_signal()).await)
+        }
+        Action::Migrate {
+            args,
+            environment,
+            telemetry,
+        } => {
+            begin(&telemetry, DEFAULT_LOG, environment, &*args);
+            exit_code(migrate::run(*args).await)
+        }
+        Action::Seed { args, telemetry } => {
+            telemetry::init(&telemetry, DEFAULT_LOG);
+            exit_code(seed::run(args).await)
         }
         Action::Projections(ProjectionsCommand::Operate(command)) => answer(projection::run(command).await),
         Action::Parked(command) => answer(parked::run(command).await),
@@ -71,8 +106,6 @@ pub async fn main() -> ExitCode {
         Action::Chaos(args) => answer(chaos::run(args).await),
         Action::Verify(args) => answer(verify::run(*args).await),
         Action::Log(command) => answer(log_command::run(command).await),
-        Action::Migrate { args, telemetry } => run(&telemetry, DEFAULT_LOG, migrate::run(*args)).await,
-        Action::Seed { args, telemetry } => run(&telemetry, DEFAULT_LOG, seed::run(args)).await,
     }
 }
 
@@ -81,12 +114,13 @@ fn answer(answered: Result<ExitCode, Failure>) -> ExitCode {
     answered.unwrap_or_else(|failure| failure.report())
 }
 
-/// Runs a command to its end; what went wrong is said in one line, with all its causes.
-async fn run<E: Into<BoxError>>(
+/// Sets up the logs, and looks at what the command is given before it does anything.
+fn begin(
     telemetry: &TelemetryArgs,
     default_log: &str,
-    command: impl Future<Output = Result<(), E>>,
-) -> ExitCode {
+    EnvironmentArgs { environment }: EnvironmentArgs,
+    settings: &impl HoldsSecrets,
+) {
     telemetry::init(telemetry, default_log);
-    service::exit_code(command.await.map_err(Into::into))
+    environment.check(settings);
 }

@@ -1,8 +1,8 @@
 //! `marquee migrate`: the databases and roles of a deployment, and the users of its broker.
 
 use clap::Args;
-use service::BoxError;
 use service::database::DatabaseUrl;
+use service::{BoxError, HoldsSecrets, Review};
 
 use crate::broker::BrokerArgs;
 use crate::passwords::{RolePasswordArgs, RolePasswords};
@@ -23,6 +23,14 @@ pub(crate) struct MigrateArgs {
     passwords: RolePasswordArgs,
     #[command(flatten, next_help_heading = "RabbitMQ")]
     broker: BrokerArgs,
+}
+
+impl HoldsSecrets for MigrateArgs {
+    fn show_secrets(&self, review: &mut Review) {
+        review.database("--database-url", &self.database_url);
+        self.passwords.show_secrets(review);
+        self.broker.show_secrets(review);
+    }
 }
 
 #[expect(clippy::print_stdout, reason = "the answer of the command")]

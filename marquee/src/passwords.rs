@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use event_store::ROLES;
+use service::{HoldsSecrets, Review, Secret};
 use uuid::Uuid;
 
 /// Passwords given by an operator; a role without one keeps what it has.
@@ -20,7 +21,7 @@ pub(crate) struct RolePasswordArgs {
         value_name = "PASSWORD",
         hide_env_values = true
     )]
-    command_api_password: Option<String>,
+    command_api_password: Option<Secret>,
     /// Password for the role `marquee_event_relay`
     #[arg(
         long,
@@ -28,7 +29,7 @@ pub(crate) struct RolePasswordArgs {
         value_name = "PASSWORD",
         hide_env_values = true
     )]
-    event_relay_password: Option<String>,
+    event_relay_password: Option<Secret>,
     /// Password for the role `marquee_users`
     #[arg(
         long,
@@ -36,7 +37,7 @@ pub(crate) struct RolePasswordArgs {
         value_name = "PASSWORD",
         hide_env_values = true
     )]
-    users_password: Option<String>,
+    users_password: Option<Secret>,
     /// Password for the role `marquee_movies`
     #[arg(
         long,
@@ -44,7 +45,7 @@ pub(crate) struct RolePasswordArgs {
         value_name = "PASSWORD",
         hide_env_values = true
     )]
-    movies_password: Option<String>,
+    movies_password: Option<Secret>,
     /// Password for the role `marquee_catalog`
     #[arg(
         long,
@@ -52,7 +53,38 @@ pub(crate) struct RolePasswordArgs {
         value_name = "PASSWORD",
         hide_env_values = true
     )]
-    catalog_password: Option<String>,
+    catalog_password: Option<Secret>,
+}
+
+impl RolePasswordArgs {
+    /// Role, flag and password of those that are given.
+    fn given(&self) -> impl Iterator<Item = (&'static str, &'static str, &Secret)> {
+        let all = [
+            (
+                "marquee_command_api",
+                "--command-api-password",
+                &self.command_api_password,
+            ),
+            (
+                "marquee_event_relay",
+                "--event-relay-password",
+                &self.event_relay_password,
+            ),
+            ("marquee_users", "--users-password", &self.users_password),
+            ("marquee_movies", "--movies-password", &self.movies_password),
+            ("marquee_catalog", "--catalog-password", &self.catalog_password),
+        ];
+        all.into_iter()
+            .filter_map(|(role, flag, password)| Some((role, flag, password.as_ref()?)))
+    }
+}
+
+impl HoldsSecrets for RolePasswordArgs {
+    fn show_secrets(&self, review: &mut Review) {
+        for (role, flag, password) in self.given() {
+            review.password(flag, role, password.expose());
+        }
+    }
 }
 
 /// A password per role. Its debug output shows none.
@@ -70,16 +102,8 @@ pub(crate) struct PasswordsError {
 impl RolePasswords {
     /// With those given in place of its own.
     pub(crate) fn overridden_by(mut self, args: &RolePasswordArgs) -> Self {
-        for (role, password) in [
-            ("marquee_command_api", &args.command_api_password),
-            ("marquee_event_relay", &args.event_relay_password),
-            ("marquee_users", &args.users_password),
-            ("marquee_movies", &args.movies_password),
-            ("marquee_catalog", &args.catalog_password),
-        ] {
-            if let Some(password) = password {
-                self.0.insert(role.to_owned(), password.clone());
-            }
+        for (role, _, password) in args.given() {
+            self.0.insert(role.to_owned(), password.expose().to_owned());
         }
         self
     }

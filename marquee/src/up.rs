@@ -17,7 +17,7 @@ use event_relay::{RelayArgs, RelayTuning};
 use event_store::{Hint, LogReader};
 use projections::{ConsumerArgs, Name, Served};
 use service::database::{DatabaseUrl, PoolOptions, pool};
-use service::{BoxError, Service};
+use service::{BoxError, HoldsSecrets, Review, Service};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -72,6 +72,19 @@ pub(crate) struct UpArgs {
     relay: RelayTuning,
     #[command(flatten, next_help_heading = "Projections")]
     consumer: ConsumerArgs,
+}
+
+impl HoldsSecrets for UpArgs {
+    fn show_secrets(&self, review: &mut Review) {
+        if let Some(url) = &self.database_url {
+            review.database("--database-url", url);
+        }
+        if let Some(url) = &self.amqp_url {
+            review.broker("--amqp-url", url, url.credentials(), url.is_exposed());
+        }
+        self.passwords.show_secrets(review);
+        self.command_api.show_secrets(review);
+    }
 }
 
 /// Runs until `shutdown` is cancelled. Whatever happens, the servers it started are stopped.

@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use projections::ServeArgs;
+use service::EnvironmentArgs;
 use service::telemetry::{self, TelemetryArgs};
 
 /// The projections: RabbitMQ in, read models and their queries out
@@ -20,6 +21,8 @@ enum Command {
     Serve {
         #[command(flatten)]
         args: Box<ServeArgs>,
+        #[command(flatten)]
+        environment: EnvironmentArgs,
         #[command(flatten, next_help_heading = "Logs")]
         telemetry: TelemetryArgs,
     },
@@ -28,8 +31,14 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let Args {
-        command: Command::Serve { args, telemetry },
+        command: Command::Serve {
+            args,
+            environment,
+            telemetry,
+        },
     } = service::arguments();
     telemetry::init(&telemetry, telemetry::DEFAULT_LOG);
-    service::exit_code(projections::run(args.checked(), service::shutdown_on_signal()).await)
+    let args = args.checked();
+    environment.environment.check(&args);
+    service::exit_code(projections::run(args, service::shutdown_on_signal()).await)
 }

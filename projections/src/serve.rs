@@ -9,7 +9,7 @@ use clap::Args;
 use event_bus::AmqpUrl;
 use event_store::LogReader;
 use service::database::{self, DatabaseUrl, PoolOptions};
-use service::{Check, ServeError, Service, Task};
+use service::{Check, HoldsSecrets, Review, ServeError, Service, Task};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
@@ -65,6 +65,20 @@ impl ServeArgs {
             }
         }
         self
+    }
+}
+
+impl HoldsSecrets for ServeArgs {
+    fn show_secrets(&self, review: &mut Review) {
+        let args = &self.projections;
+        review.database("--event-store-url", &args.event_store_url);
+        for name in &self.names {
+            if let Some(url) = args.database_url(*name) {
+                review.database(&format!("--{}-database-url", name.as_str()), url);
+            }
+        }
+        let broker = &args.amqp_url;
+        review.broker("--amqp-url", broker, broker.credentials(), broker.is_exposed());
     }
 }
 

@@ -33,6 +33,11 @@ pub(crate) trait Instance: Send + Sync {
         None
     }
 
+    /// The broker's port for TLS, if it speaks it.
+    fn tls_port(&self) -> Option<u16> {
+        None
+    }
+
     /// Says in a few lines where the server is and how to log in.
     fn describe(&self) -> String;
 

@@ -57,6 +57,11 @@ impl Place {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
+    /// Whether the server has a certificate.
+    pub(crate) fn has_certificate(&self) -> bool {
+        self.path(CERTIFICATE_FILE).exists()
+    }
+
     /// Gives the server's password, made up at the first call.
     pub(crate) fn password(&self) -> Result<String, StartError> {
         if let Some(password) = self.read(PASSWORD_FILE) {
@@ -67,6 +72,10 @@ impl Place {
         Ok(password)
     }
 }
+
+/// The files in a server's directory with its certificate and its key: a server that has them also speaks TLS.
+pub(crate) const CERTIFICATE_FILE: &str = "certificate.pem";
+pub(crate) const KEY_FILE: &str = "key.pem";
 
 /// The file in a server's directory that holds the password of its administrator.
 pub(crate) const PASSWORD_FILE: &str = "password";

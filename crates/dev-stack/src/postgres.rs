@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::binaries::PostgresBinaries;
 use crate::error::{Server, StartError};
 use crate::instance::{Instance, Keeping, Tool, shell_word};
-use crate::place::{PASSWORD_FILE, Place};
+use crate::place::{CERTIFICATE_FILE, KEY_FILE, PASSWORD_FILE, Place};
 use crate::ports;
 use crate::process::{Launch, ProcessId, SERVER_DIRECTORY, carrying, kill_carrying, poll};
 
@@ -191,6 +191,14 @@ impl PostgresServer {
             "shared_buffers=256MB".to_owned(),
             "log_min_messages=warning".to_owned(),
         ];
+        if self.place.has_certificate() {
+            let file = |name: &str| self.place.path(name).display().to_string();
+            settings.extend([
+                "ssl=on".to_owned(),
+                format!("ssl_cert_file={}", file(CERTIFICATE_FILE)),
+                format!("ssl_key_file={}", file(KEY_FILE)),
+            ]);
+        }
         if self.keeping == Keeping::Disposable {
             // Nobody reads this data after a crash of the machine; a crash of the server alone loses nothing, the
             // written pages are still the operating system's.

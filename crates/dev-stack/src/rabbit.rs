@@ -11,7 +11,7 @@ use crate::amqp_probe;
 use crate::binaries::RabbitBinaries;
 use crate::error::{Server, StartError};
 use crate::instance::{Instance, Keeping, Tool, shell_word};
-use crate::place::{PASSWORD_FILE, Place};
+use crate::place::{CERTIFICATE_FILE, KEY_FILE, PASSWORD_FILE, Place};
 use crate::ports;
 use crate::process::{self, Launch, ProcessId, SERVER_DIRECTORY, poll};
 
@@ -36,15 +36,22 @@ struct Ports {
     management: u16,
     distribution: u16,
     epmd: u16,
+    /// Of a node with a certificate.
+    #[serde(default)]
+    amqps: Option<u16>,
 }
 
 impl Ports {
-    fn prefer(remembered: Option<Self>) -> Option<Self> {
+    fn prefer(remembered: Option<Self>, with_tls: bool) -> Option<Self> {
         let ports = Self {
             amqp: ports::prefer(remembered.map(|ports| ports.amqp))?,
             management: ports::prefer(remembered.map(|ports| ports.management))?,
             distribution: ports::prefer(remembered.map(|ports| ports.distribution))?,
             epmd: ports::prefer(remembered.map(|ports| ports.epmd))?,
+            amqps: match with_tls {
+                true => Some(ports::prefer(remembered.and_then(|ports| ports.amqps))?),
+                false => None,
+            },
         };
         Some(ports)
     }
@@ -70,7 +77,7 @@ impl RabbitServer {
     /// A node that does not come up, with the end of its log.
     pub(crate) fn start(place: Place, binaries: RabbitBinaries, keeping: Keeping) -> Result<Self, StartError> {
         let remembered = place.read(PORTS_FILE).and_then(|text| serde_json::from_str(&text).ok());
-        let ports = match remembered.or_else(|| Ports::prefer(None)) {
+        let ports = match remembered.or_else(|| Ports::prefer(None, place.has_certificate())) {
             Some(ports) => ports,
             None => {
                 return Err(StartError::failed(
@@ -161,7 +168,7 @@ impl RabbitServer {
              raft.wal_max_size_bytes = 134217728\n\
              log.console = false\n\
              log.file.level = info\n\
-             {statistics}",
+             {statistics}{tls}",
             amqp = self.ports.amqp,
             management = self.ports.management,
             password = self.password,
@@ -169,6 +176,19 @@ impl RabbitServer {
                 Keeping::Durable => "",
                 Keeping::Disposable => "collect_statistics_interval = 200\n",
             },
+            tls = self.ports.amqps.map(|port| self.tls(port)).unwrap_or_default(),
+        )
+    }
+
+    fn tls(&self, port: u16) -> String {
+        format!(
+            "listeners.ssl.1 = 127.0.0.1:{port}\n\
+             ssl_options.certfile = {certificate}\n\
+             ssl_options.keyfile = {key}\n\
+             ssl_options.verify = verify_none\n\
+             ssl_options.fail_if_no_peer_cert = false\n",
+            certificate = self.place.path(CERTIFICATE_FILE).display(),
+            key = self.place.path(KEY_FILE).display(),
         )
     }
 
@@ -276,6 +296,10 @@ impl Instance for RabbitServer {
         format!("amqp://{ADMIN}:{}@127.0.0.1:{}/%2f", self.password, self.ports.amqp)
     }
 
+    fn tls_port(&self) -> Option<u16> {
+        self.ports.amqps
+    }
+
     fn management_url(&self) -> Option<String> {
         Some(format!("http://127.0.0.1:{}", self.ports.management))
     }
@@ -311,7 +335,8 @@ impl Instance for RabbitServer {
         let mut tries = 0;
         loop {
             tries += 1;
-            self.ports = Ports::prefer(Some(self.ports)).ok_or_else(|| self.failed("no free port was found"))?;
+            self.ports = Ports::prefer(Some(self.ports), self.place.has_certificate())
+                .ok_or_else(|| self.failed("no free port was found"))?;
             self.write_files()?;
             match self.start_once() {
                 Err(StartError::Failed { tail, .. }) if tries < START_TRIES_MAX && tail.contains("eaddrinuse") => {}

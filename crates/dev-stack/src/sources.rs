@@ -9,7 +9,7 @@ use crate::docker::DockerEngine;
 use crate::error::{Server, StartError};
 use crate::install::{self, Package};
 use crate::instance::{Instance, Keeping};
-use crate::place::Place;
+use crate::place::{CERTIFICATE_FILE, KEY_FILE, Place};
 use crate::postgres::PostgresServer;
 use crate::rabbit::RabbitServer;
 
@@ -122,6 +122,34 @@ fn explain(server: Server, docker_refusal: &str, install_refusal: &str) -> Strin
 }
 
 impl Source {
+    /// Gives a server that is not started yet a certificate and its key, both in PEM form: then it also speaks TLS.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be written, or the server is to run in a container.
+    pub(crate) fn give_certificate(
+        &self,
+        home: &Path,
+        name: &str,
+        certificate: &str,
+        key: &str,
+    ) -> Result<(), StartError> {
+        let account = match self {
+            Self::PostgresBinaries(_) => Account::for_server("postgres"),
+            Self::RabbitBinaries(_) => Account::for_server("rabbitmq"),
+            Self::Docker(server, _) => {
+                return Err(StartError::NoServer {
+                    server: *server,
+                    refusals: "  - Docker: a server with a certificate runs from programs on this machine only"
+                        .to_owned(),
+                });
+            }
+        };
+        let place = Place::make(home, name, account)?;
+        place.write(CERTIFICATE_FILE, certificate)?;
+        place.write(KEY_FILE, key).map(drop)
+    }
+
     /// Starts the server in the directory `name` of the home, or takes over the one that runs there.
     pub(crate) fn start(&self, home: &Path, name: &str, keeping: Keeping) -> Result<Box<dyn Instance>, StartError> {
         match self {

@@ -10,6 +10,6 @@ mod vhost;
 
 pub use database::TestDatabase;
 pub use home::TestHome;
-pub use private::{PrivatePostgres, PrivateRabbit};
+pub use private::{PrivatePostgres, PrivateRabbit, TlsIdentity};
 pub use servers::{Servers, for_tests};
 pub use vhost::{Binding, Exchange, Queue, TestVhost};

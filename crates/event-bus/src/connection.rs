@@ -5,12 +5,16 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
+use lapin::runtime::default_runtime;
+use lapin::tcp::AMQPUriTcpExt;
 use lapin::types::FrameSize;
+use lapin::uri::{AMQPScheme, AMQPUri};
 use lapin::{Channel, Connection, ConnectionProperties};
 use metrics::counter;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::trust::Trust;
 use crate::{AmqpUrl, BusError, metric_names};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -40,9 +44,10 @@ pub(crate) async fn connect(
     uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
     uri.query.frame_max = uri.query.frame_max.or(frame_bytes_max);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
+    let trust = url.trust().clone();
     // A task of its own: an attempt that was given up ends there, and the connection it may still bring is closed.
     let attempt = tokio::spawn(async move {
-        let connected = Connection::connect_uri(uri, properties).await;
+        let connected = open(uri, trust, properties).await;
         drop(permit);
         connected
     });
@@ -54,6 +59,30 @@ pub(crate) async fn connect(
     let connection = connected.map_err(|source| BusError::Connect { source })?;
     counter!(metric_names::CONNECTIONS_OPENED, metric_names::CONNECTION => Arc::<str>::from(name)).increment(1);
     Ok(connection)
+}
+
+/// Opens a connection to whom `trust` believes; without TLS nobody has to prove anything.
+async fn open(uri: AMQPUri, trust: Trust, properties: ConnectionProperties) -> lapin::Result<Connection> {
+    if uri.scheme == AMQPScheme::AMQP {
+        return Connection::connect_uri(uri, properties).await;
+    }
+    // Reading certificates is work for the disk.
+    let connector = tokio::task::spawn_blocking(move || trust.connector()).await;
+    let connector = connector.map_err(io::Error::other).and_then(|connector| connector)?;
+    Connection::connector(
+        uri,
+        default_runtime()?,
+        async move |uri, runtime| {
+            let plain = AMQPUri {
+                scheme: AMQPScheme::AMQP,
+                ..uri.clone()
+            };
+            let stream = AMQPUriTcpExt::connect_async(&plain, &runtime).await?;
+            Ok(stream.into_rustls(&connector, &uri.authority.host).await?)
+        },
+        properties,
+    )
+    .await
 }
 
 pub(crate) async fn open_channel(connection: &Connection) -> Result<Channel, BusError> {

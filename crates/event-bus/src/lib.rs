@@ -19,6 +19,7 @@ pub mod metric_names;
 mod publisher;
 mod subscriber;
 mod topology;
+mod trust;
 mod watermark;
 mod wire;
 

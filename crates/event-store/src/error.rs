@@ -19,15 +19,15 @@ pub enum StoreError {
     #[error("the database refuses the command's data")]
     Refused(#[source] sqlx::Error),
     /// The stream holds an event this code cannot read.
-    #[error("the stream {aggregate_type}/{aggregate_id} cannot be read")]
+    #[error(
+        "the stream {aggregate_type}/{aggregate_id} cannot be read: one of its events is damaged, or of a type or version \
+         that this code does not know; `marquee verify` tells which"
+    )]
     Unreadable {
-        /// Kind of the stream.
+        /// The stream's aggregate type.
         aggregate_type: &'static str,
-        /// Which stream of its kind.
+        /// The stream's aggregate id.
         aggregate_id: String,
-        /// What the decoder said.
-        #[source]
-        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// The writer has stopped; nothing was appended.
     #[error("the event store's writer has stopped")]

@@ -64,10 +64,10 @@ pub(crate) async fn load_stream<A: Aggregate>(pool: &PgPool, id: &str) -> Result
 
 fn store_error<A: Aggregate>(id: &str, error: AggregateError<A::Error>) -> StoreError {
     match error {
-        AggregateError::DeserializationError(source) => StoreError::Unreadable {
+        // The decoder's own words could repeat personal data.
+        AggregateError::DeserializationError(_) => StoreError::Unreadable {
             aggregate_type: A::TYPE,
             aggregate_id: id.to_owned(),
-            source,
         },
         AggregateError::DatabaseConnectionError(source) | AggregateError::UnexpectedError(source) => {
             StoreError::Unavailable(source.downcast::<sqlx::Error>().ok().map(|error| *error))

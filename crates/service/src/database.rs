@@ -1,5 +1,6 @@
 //! Connections to PostgreSQL: the url, the pool, and the roles and databases a deployment needs.
 
+mod certificates;
 mod provision;
 mod url;
 
@@ -7,6 +8,7 @@ use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
 
+pub use certificates::InvalidCertificates;
 pub use provision::{ensure_database, ensure_role};
 pub use url::{DatabaseUrl, InvalidDatabaseUrl};
 
@@ -77,4 +79,15 @@ pub fn connect_options(url: &DatabaseUrl, application_name: &str) -> PgConnectOp
             ("tcp_user_timeout", 15_000),
         ])
         .options([("jit", "off")])
+}
+
+/// Tells whether the server could not prove that it is the one that is meant, or refused to be asked: waiting does not help.
+pub fn is_untrusted(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Tls(_) => true,
+        sqlx::Error::Io(error) => error
+            .get_ref()
+            .is_some_and(|inner| matches!(inner.downcast_ref(), Some(rustls::Error::InvalidCertificate(_)))),
+        _ => false,
+    }
 }

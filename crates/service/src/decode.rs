@@ -114,8 +114,12 @@ fn pointer(path: &Path) -> String {
     })
 }
 
-/// Appends a reference token, escaped as RFC 6901 tells.
+/// Appends a reference token, escaped as RFC 6901 tells. A name with a blank or an `@` is no field's but a person's, put in
+/// the wrong place: the pointer ends before it.
 fn child(pointer: &str, token: &str) -> String {
+    if token.contains(|one: char| one == '@' || one.is_whitespace()) {
+        return pointer.to_owned();
+    }
     format!("{pointer}/{}", shortened(token).replace('~', "~0").replace('/', "~1"))
 }
 
@@ -196,6 +200,8 @@ mod tests {
         let table = [
             (r#"{"full_name":"a","nickname":"b"}"#, at("/nickname", "UNKNOWN_FIELD")),
             (r#"{"full_name":"a","a/b~c":"b"}"#, at("/a~1b~0c", "UNKNOWN_FIELD")),
+            (r#"{"full_name":"a","ada@b.c":"b"}"#, at("", "UNKNOWN_FIELD")),
+            (r#"{"full_name":"a","Ada Lovelace":"b"}"#, at("", "UNKNOWN_FIELD")),
             (r#"{"full_name":7}"#, at("/full_name", "INVALID_TYPE")),
             (r#"{"full_name":null}"#, at("/full_name", "INVALID_TYPE")),
             (r#"{"email":"a@b.c"}"#, at("/full_name", "REQUIRED")),

@@ -2,13 +2,23 @@
 
 use std::io::IsTerminal;
 
+use tracing::{Level, Metadata};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::ParseError;
+use tracing_subscriber::filter::{ParseError, filter_fn};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::http_metrics;
 
 /// Always added: a returned message's log line would hold its payload, and with it personal data.
 const SILENCED: &str = "lapin::returned_messages=off";
+
+/// At the level `trace` the AMQP library writes down every frame, and with it passwords and payloads.
+const FRAMES: [&str; 2] = ["lapin", "amq_protocol"];
+
+fn may_be_told(metadata: &Metadata<'_>) -> bool {
+    *metadata.level() != Level::TRACE || !FRAMES.iter().any(|library| metadata.target().starts_with(library))
+}
 
 /// How a process logs.
 #[derive(Clone, Debug, clap::Args)]
@@ -49,8 +59,11 @@ pub fn init(args: &TelemetryArgs, default_log: &str) {
         .with_ansi(std::io::stderr().is_terminal());
     // An error means that a subscriber is there already, which is what the contract allows.
     let _already = match args.log_format {
-        LogFormat::Text => subscriber.try_init(),
-        LogFormat::Json => subscriber.json().flatten_event(true).try_init(),
+        LogFormat::Text => subscriber.finish().with(filter_fn(may_be_told)).try_init(),
+        LogFormat::Json => {
+            let subscriber = subscriber.json().flatten_event(true).finish();
+            subscriber.with(filter_fn(may_be_told)).try_init()
+        }
     };
     let _recorder = http_metrics::recorder();
 }

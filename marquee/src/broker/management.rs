@@ -68,6 +68,17 @@ impl ManagementUrl {
             .map_err(|()| InvalidManagementUrl)?;
         url.as_str().parse()
     }
+
+    /// The user and the password, as they were before they became part of a url.
+    pub(super) fn credentials(&self) -> (String, String) {
+        let password = self.0.password().unwrap_or_default();
+        (percent_decoded(self.0.username()), percent_decoded(password))
+    }
+
+    /// Whether it is on another machine: HTTP protects nothing.
+    pub(super) fn is_exposed(&self) -> bool {
+        !self.0.host_str().is_some_and(service::is_loopback)
+    }
 }
 
 impl fmt::Display for ManagementUrl {
@@ -86,16 +97,16 @@ impl fmt::Debug for ManagementUrl {
 }
 
 impl Management {
-    pub(crate) fn new(ManagementUrl(url): &ManagementUrl) -> Self {
-        let decoded = |text: &str| percent_decoded(text);
+    pub(crate) fn new(management_url: &ManagementUrl) -> Self {
+        let (user, password) = management_url.credentials();
         let client = Client::builder().no_proxy().timeout(REQUEST_TIMEOUT).build();
-        let mut bare = url.clone();
+        let mut bare = management_url.0.clone();
         // Refused only to a url without a host.
         let _ = (bare.set_username(""), bare.set_password(None));
         Self {
             client: client.expect("nothing is asked for that a client may lack"),
-            user: decoded(url.username()),
-            password: decoded(url.password().unwrap_or_default()),
+            user,
+            password,
             url: bare,
         }
     }

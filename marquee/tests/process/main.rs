@@ -2,6 +2,7 @@
 #![allow(clippy::panic)]
 
 mod announcement;
+mod canary;
 mod chaos;
 mod child;
 mod crash;
@@ -17,6 +18,7 @@ mod nobody;
 mod parking;
 mod pausing;
 mod private_servers;
+mod production;
 mod rebuilding;
 mod refusals;
 mod restored_log;
@@ -24,6 +26,7 @@ mod sabotage;
 mod separate_services;
 mod standby;
 mod status;
+mod tls;
 mod told;
 mod up;
 mod verify;

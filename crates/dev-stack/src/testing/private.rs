@@ -5,8 +5,18 @@ use std::path::PathBuf;
 
 use crate::error::{Server, StartError, with_causes};
 use crate::instance::{Instance, Keeping};
+use crate::place::{CERTIFICATE_FILE, KEY_FILE};
 use crate::sources::Search;
 use crate::testing::run::Run;
+
+/// What a server proves with who it is, in PEM form.
+#[derive(Clone, Debug)]
+pub struct TlsIdentity {
+    /// The certificate.
+    pub certificate: String,
+    /// Its private key.
+    pub key: String,
+}
 
 /// A PostgreSQL server of one test's own; ended and removed on drop.
 ///
@@ -16,7 +26,17 @@ pub struct PrivatePostgres(PrivateServer);
 impl PrivatePostgres {
     /// Starts a fresh server.
     pub async fn start() -> Self {
-        Self(PrivateServer::start(Server::PostgreSql).await)
+        Self(PrivateServer::start(Server::PostgreSql, None).await)
+    }
+
+    /// Starts a fresh server that also speaks TLS.
+    pub async fn start_with_tls(identity: TlsIdentity) -> Self {
+        Self(PrivateServer::start(Server::PostgreSql, Some(identity)).await)
+    }
+
+    /// Gives it another certificate, which counts from its next start on.
+    pub async fn change_certificate(&mut self, identity: TlsIdentity) {
+        self.0.change_certificate(identity).await;
     }
 
     /// The url of the superuser on the database `postgres`; the same after a restart.
@@ -48,7 +68,17 @@ pub struct PrivateRabbit(PrivateServer);
 impl PrivateRabbit {
     /// Starts a fresh node.
     pub async fn start() -> Self {
-        Self(PrivateServer::start(Server::RabbitMq).await)
+        Self(PrivateServer::start(Server::RabbitMq, None).await)
+    }
+
+    /// Starts a fresh node that also speaks TLS.
+    pub async fn start_with_tls(identity: TlsIdentity) -> Self {
+        Self(PrivateServer::start(Server::RabbitMq, Some(identity)).await)
+    }
+
+    /// The port for TLS of a node that was started with it.
+    pub fn tls_port(&self) -> Option<u16> {
+        self.0.tls_port
     }
 
     /// The url of the administrator on the vhost `/`; the same after a restart.
@@ -83,15 +113,16 @@ struct PrivateServer {
     directory: PathBuf,
     url: String,
     management_url: String,
+    tls_port: Option<u16>,
 }
 
 impl PrivateServer {
-    async fn start(server: Server) -> Self {
-        let started = tokio::task::spawn_blocking(move || Self::start_blocking(server)).await;
+    async fn start(server: Server, identity: Option<TlsIdentity>) -> Self {
+        let started = tokio::task::spawn_blocking(move || Self::start_blocking(server, identity)).await;
         proceed(started.map_err(|error| error.to_string()).and_then(|result| result))
     }
 
-    fn start_blocking(server: Server) -> Result<Self, String> {
+    fn start_blocking(server: Server, identity: Option<TlsIdentity>) -> Result<Self, String> {
         // In the directory of the run: its watchdog ends this server too when the test does not come to it.
         let run = Run::join()?;
         let name = format!("private-{}", uuid::Uuid::new_v4().simple());
@@ -101,6 +132,9 @@ impl PrivateServer {
                 progress: &|_| {},
             };
             let sources = search.find(&[server])?;
+            if let Some(TlsIdentity { certificate, key }) = &identity {
+                sources[0].give_certificate(&run.directory, &name, certificate, key)?;
+            }
             sources[0].start(&run.directory, &name, Keeping::Disposable)
         };
         let instance = start().map_err(|error| with_causes(&error))?;
@@ -108,6 +142,7 @@ impl PrivateServer {
             directory: run.directory.join(&name),
             url: instance.url(),
             management_url: instance.management_url().unwrap_or_default(),
+            tls_port: instance.tls_port(),
             instance: Some(instance),
         })
     }
@@ -122,6 +157,14 @@ impl PrivateServer {
         let (instance, result) = proceed(worked.await.map_err(|error| error.to_string()));
         self.instance = Some(instance);
         result
+    }
+
+    /// Over the old files, so that they stay those of the server's account.
+    async fn change_certificate(&mut self, TlsIdentity { certificate, key }: TlsIdentity) {
+        for (name, text) in [(CERTIFICATE_FILE, certificate), (KEY_FILE, key)] {
+            let written = tokio::fs::write(self.directory.join(name), text).await;
+            proceed(written.map_err(|error| error.to_string()));
+        }
     }
 
     async fn start_again(&mut self) {

@@ -1,10 +1,29 @@
 //! The url of a database, whose password is never shown.
 
 use std::fmt;
+use std::path::Path;
 use std::str::FromStr;
 
-use sqlx::postgres::PgConnectOptions;
+use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
+
+use super::certificates::{self, InvalidCertificates};
+use crate::is_loopback;
+
+/// The parameters a url may have. Any other is refused: the library passes over those it does not know, and a mistyped
+/// `sslmode` would be a connection without protection.
+const PARAMETERS: [&str; 10] = [
+    "application_name",
+    "dbname",
+    "host",
+    "password",
+    "port",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "user",
+];
 
 /// A parsed `postgres://` url. `Debug` and `Display` leave the password out.
 #[derive(Clone, PartialEq, Eq)]
@@ -22,6 +41,23 @@ pub enum InvalidDatabaseUrl {
     /// A part of it cannot be used.
     #[error("the url has a part that PostgreSQL connections do not know")]
     Options(#[source] sqlx::Error),
+    /// It has a parameter that would be passed over.
+    #[error("the url has a parameter that is not known; known are {}", PARAMETERS.join(", "))]
+    Parameter,
+    /// The mode has no meaning.
+    #[error("sslmode must be one of disable, prefer, require, verify-ca, verify-full")]
+    Mode,
+    /// A certificate authority is named and would not be asked.
+    #[error("sslrootcert is used with sslmode=verify-full (or verify-ca) only, and the url has another")]
+    Unverified,
+    /// A file that it names cannot be used.
+    #[error("{parameter}: {source}")]
+    File {
+        /// The parameter.
+        parameter: &'static str,
+        /// What is wrong with the file.
+        source: InvalidCertificates,
+    },
 }
 
 impl DatabaseUrl {
@@ -59,6 +95,33 @@ impl DatabaseUrl {
         self.0.as_str()
     }
 
+    /// The user, and the password if the url has one; an empty one is none.
+    pub(crate) fn credentials(&self) -> (String, Option<String>) {
+        let user = self.options().get_username().to_owned();
+        let parameter = |wanted: &str| {
+            let found = self.0.query_pairs().find(|(name, _)| name == wanted);
+            found.map(|(_, value)| value.into_owned())
+        };
+        let password = parameter("password").or_else(|| self.0.password().map(str::to_owned));
+        (user, password)
+    }
+
+    /// Whether the server knows the user by the account behind its socket or by a certificate.
+    pub(crate) fn is_trusted_without_password(&self) -> bool {
+        self.options().get_socket().is_some() || self.0.query_pairs().any(|(name, _)| name == "sslcert")
+    }
+
+    /// Whether the server has to prove that it is the one that is meant, and nobody else can read what it is told.
+    pub(crate) fn is_verified(&self) -> bool {
+        matches!(self.options().get_ssl_mode(), PgSslMode::VerifyFull)
+    }
+
+    /// Whether the server is on this machine.
+    pub(crate) fn is_local(&self) -> bool {
+        let options = self.options();
+        options.get_socket().is_some() || is_loopback(options.get_host())
+    }
+
     pub(super) fn options(&self) -> PgConnectOptions {
         PgConnectOptions::from_str(self.0.as_str()).expect("checked when the url was parsed")
     }
@@ -87,9 +150,37 @@ impl FromStr for DatabaseUrl {
         if !matches!(url.scheme(), "postgres" | "postgresql") || url.cannot_be_a_base() {
             return Err(InvalidDatabaseUrl::Scheme);
         }
+        check_parameters(&url)?;
         PgConnectOptions::from_str(url.as_str()).map_err(InvalidDatabaseUrl::Options)?;
         Ok(Self(url))
     }
+}
+
+/// Refuses what the library would pass over, or find out at each connection only.
+fn check_parameters(url: &Url) -> Result<(), InvalidDatabaseUrl> {
+    let known = |name: &str| PARAMETERS.contains(&name) || name == "options" || name.starts_with("options[");
+    if !url.query_pairs().all(|(name, _)| known(&name)) {
+        return Err(InvalidDatabaseUrl::Parameter);
+    }
+    let value = |wanted: &str| {
+        url.query_pairs()
+            .filter(|(name, _)| name == wanted)
+            .last()
+            .map(|(_, value)| value)
+    };
+    let mode = value("sslmode");
+    if mode.as_ref().is_some_and(|mode| mode.parse::<PgSslMode>().is_err()) {
+        return Err(InvalidDatabaseUrl::Mode);
+    }
+    for parameter in ["sslrootcert", "sslcert"] {
+        if let Some(file) = value(parameter) {
+            certificates::check(Path::new(&*file)).map_err(|source| InvalidDatabaseUrl::File { parameter, source })?;
+        }
+    }
+    if value("sslrootcert").is_some() && !matches!(mode.as_deref(), Some("verify-full" | "verify-ca")) {
+        return Err(InvalidDatabaseUrl::Unverified);
+    }
+    Ok(())
 }
 
 impl fmt::Display for DatabaseUrl {
@@ -170,5 +261,37 @@ mod tests {
             let error = text.parse::<DatabaseUrl>().unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_parameter_that_would_be_passed_over_is_refused_without_repeating_it() {
+        for (text, words) in [
+            ("postgres://h/d?sslmod=verify-full", "sslmode"),
+            ("postgres://h/d?pasword=secret", "known are"),
+            ("postgres://h/d?sslmode=secret", "verify-full"),
+            ("postgres://h/d?sslrootcert=/secret", "cannot be read"),
+            (
+                "postgres://h/d?sslrootcert=/dev/null&sslmode=verify-full",
+                "no certificate",
+            ),
+        ] {
+            let error = text.parse::<DatabaseUrl>().unwrap_err().to_string();
+            assert!(error.contains(words), "{text}: {error}");
+            assert!(!error.contains("pasword") && !error.contains("=secret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_certificate_authority_that_would_not_be_asked_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("ca.pem");
+        std::fs::write(&file, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
+        let with = |mode: &str| format!("postgres://h/d?sslrootcert={}{mode}", file.display()).parse::<DatabaseUrl>();
+        for mode in ["", "&sslmode=require", "&sslmode=prefer"] {
+            let error = with(mode).unwrap_err().to_string();
+            assert!(error.contains("sslmode=verify-full"), "{mode}: {error}");
+        }
+        assert!(with("&sslmode=verify-full").unwrap().is_verified());
+        assert!(!with("&sslmode=verify-ca").unwrap().is_verified());
     }
 }

@@ -11,7 +11,7 @@ const RELAY: &str = "marquee_event_relay";
 const REFUSED: &str = "42501";
 
 /// What is tried in the event store, and who may do it.
-const IN_THE_EVENT_STORE: [(&str, &[&str]); 28] = [
+const IN_THE_EVENT_STORE: [(&str, &[&str]); 48] = [
     ("SELECT * FROM events, log", &ROLES),
     ("UPDATE events SET event_type = 'x'", &[]),
     ("DELETE FROM events", &[]),
@@ -46,7 +46,30 @@ const IN_THE_EVENT_STORE: [(&str, &[&str]); 28] = [
     ("SELECT * FROM relay", &[RELAY]),
     ("UPDATE relay SET expires_at = expires_at", &[RELAY]),
     ("DELETE FROM relay", &[]),
+    ("INSERT INTO relay DEFAULT VALUES", &[]),
+    ("TRUNCATE relay", &[]),
+    ("SELECT * FROM published", &[RELAY]),
     ("UPDATE published SET at = at", &[RELAY]),
+    ("DELETE FROM published", &[]),
+    ("TRUNCATE idempotency_keys", &[]),
+    ("LOCK TABLE events IN ACCESS EXCLUSIVE MODE", &[]),
+    ("LOCK TABLE log IN EXCLUSIVE MODE", &[]),
+    ("CREATE INDEX mine ON events (recorded_at)", &[]),
+    (
+        "CREATE TRIGGER mine BEFORE INSERT ON events FOR EACH ROW EXECUTE FUNCTION refuse_change()",
+        &[],
+    ),
+    ("ALTER TABLE events OWNER TO CURRENT_USER", &[]),
+    ("DROP FUNCTION append_batch", &[]),
+    ("ALTER FUNCTION append_batch SECURITY INVOKER", &[]),
+    ("COPY events TO PROGRAM 'true'", &[]),
+    ("COPY events TO '/tmp/events'", &[]),
+    ("SELECT pg_read_file('PG_VERSION')", &[]),
+    ("SELECT lo_import('/etc/hostname')", &[]),
+    ("SELECT rolpassword FROM pg_authid", &[]),
+    ("ALTER ROLE CURRENT_USER SUPERUSER", &[]),
+    ("ALTER ROLE CURRENT_USER CREATEDB", &[]),
+    ("GRANT marquee_event_store TO CURRENT_USER", &[]),
     ("CREATE TABLE mine ()", &[]),
     ("CREATE TEMPORARY TABLE mine ()", &[]),
     ("CREATE SCHEMA mine", &[]),
@@ -118,4 +141,30 @@ async fn no_role_enters_a_read_model_but_its_own() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn no_role_has_rights_beyond_its_databases() {
+    let deployment = migrated().await;
+    let mut superuser = deployment.event_store().await.expect("the event store");
+    for role in ROLES {
+        let (may_log_in, is_more): (bool, bool) = sqlx::query_as(
+            "SELECT rolcanlogin, rolsuper OR rolcreatedb OR rolcreaterole OR rolreplication OR rolbypassrls \
+             OR EXISTS (SELECT FROM pg_auth_members WHERE member = pg_roles.oid) FROM pg_roles WHERE rolname = $1",
+        )
+        .bind(role)
+        .fetch_one(&mut superuser)
+        .await
+        .expect("the role");
+        assert!(may_log_in && !is_more, "{role}");
+    }
+    // Who owns the log is nobody who can come in.
+    let (owner, may_log_in): (String, bool) = sqlx::query_as(
+        "SELECT rolname, rolcanlogin FROM pg_class JOIN pg_roles ON pg_roles.oid = relowner \
+         WHERE pg_class.oid = 'events'::regclass",
+    )
+    .fetch_one(&mut superuser)
+    .await
+    .expect("the owner");
+    assert_eq!((owner.as_str(), may_log_in), ("marquee_event_store", false));
 }

@@ -20,7 +20,7 @@ pub(crate) const ADMIN: &str = "marquee_admin";
 
 const LOG_FILE: &str = "startup.log";
 const PORTS_FILE: &str = "ports.json";
-const NODE: &str = "marquee@localhost";
+pub(crate) const NODE: &str = "marquee@localhost";
 
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 const TAKE_OVER_TIMEOUT: Duration = Duration::from_secs(30);

@@ -43,6 +43,17 @@ pub enum BusError {
         #[source]
         source: lapin::Error,
     },
+    /// The queue is there and lets nobody consume: most likely it has no leader, for a moment or for good.
+    #[error(
+        "queue {queue} did not answer basic.consume within {seconds} s, so it has no leader; until it has one the broker \
+         confirms nothing that is routed to it"
+    )]
+    QueueUnanswered {
+        /// The queue.
+        queue: String,
+        /// How long it was waited for.
+        seconds: u64,
+    },
     /// The broker ended the consumer: its queue was deleted, or its node went away.
     #[error("the broker ended the consumer of queue {queue}")]
     ConsumerEnded {

@@ -1,6 +1,6 @@
 //! Exchanges, queues and bindings, declared idempotently by whoever uses them and may declare them: then start order does not matter.
 
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::protocol::AMQPSoftError;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
@@ -63,6 +63,19 @@ pub async fn declare_topology(url: &AmqpUrl, connection_name: &str) -> Result<()
     let connection = connect(url, connection_name, None).await?;
     let channel = open_channel(&connection).await?;
     declare_exchanges(&channel).await?;
+    within("connection.close", connection.close(200, "OK".into())).await
+}
+
+/// Deletes a queue with whatever is in it, on a connection of its own; one that is not there is fine. A quorum queue
+/// without a leader goes too: the broker gives its members up after some seconds.
+///
+/// # Errors
+/// As [`BusError`] says.
+pub async fn delete_queue(url: &AmqpUrl, queue: &str, connection_name: &str) -> Result<(), BusError> {
+    let connection = connect(url, connection_name, None).await?;
+    let channel = open_channel(&connection).await?;
+    let deleted = channel.queue_delete(queue.into(), QueueDeleteOptions::default());
+    within("queue.delete", deleted).await?;
     within("connection.close", connection.close(200, "OK".into())).await
 }
 

@@ -2,6 +2,7 @@
 
 mod alone;
 mod faults;
+mod leaderless;
 mod lifecycle;
 mod operators;
 mod ownership;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::error::{Server, StartError, with_causes};
 use crate::instance::{Instance, Keeping};
+use crate::rabbit::NODE;
 use crate::sources::Search;
 use crate::testing::run::Run;
 
@@ -69,6 +70,20 @@ impl PrivateRabbit {
     /// Kills the node at once. Durable queues keep their persistent messages.
     pub async fn kill(&mut self) {
         self.0.run(|instance| instance.kill()).await;
+    }
+
+    /// Lets the killed node forget which log is whose of its quorum queues, as a kill in the second after their declaration
+    /// does: it has not synced that register to disk yet. They come back with empty members that elect no leader.
+    pub fn forget_quorum_queues(&self) {
+        let register = self
+            .0
+            .directory
+            .join("data")
+            .join(NODE)
+            .join("quorum")
+            .join(NODE)
+            .join("names.dets");
+        proceed(fs::remove_file(&register).map_err(|error| format!("removing {}: {error}", register.display())));
     }
 
     /// Starts the node again, on the same ports.

@@ -1,19 +1,25 @@
 //! Opening a connection and a channel, and waiting for the broker no longer than it deserves.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use lapin::types::FrameSize;
+use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties};
 use metrics::counter;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::amqp_url::address;
 use crate::{AmqpUrl, BusError, metric_names};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For one node of several: the next one is asked sooner.
+const CONNECT_TIMEOUT_OF_SEVERAL: Duration = Duration::from_secs(3);
 /// For every question the broker answers: declare, bind, consume.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
 /// Closing is a courtesy; a process that stops does not wait long for it.
@@ -21,22 +27,51 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Asked of the broker when the URL has none (`?heartbeat=`): a silent peer is given up after twice as long.
 const HEARTBEAT_SECONDS: u16 = 10;
 /// An attempt to connect cannot be called off: its thread waits until the broker answers or the socket ends. A broker
-/// that is frozen must not collect them.
+/// that is frozen must not collect them. Each node has its own, so that a frozen one takes none from the others.
 const ATTEMPTS_PENDING_MAX: usize = 16;
-
-static ATTEMPTS: Semaphore = Semaphore::const_new(ATTEMPTS_PENDING_MAX);
+static ATTEMPTS: Mutex<BTreeMap<String, Arc<Semaphore>>> = Mutex::new(BTreeMap::new());
 
 /// Opens a connection, named for the broker's lists. The name must not be longer than the broker shows, about 100
 /// characters. Frames are as large as URL (`?frame_max=`) and broker allow, or smaller if `frame_bytes_max` says so.
+///
+/// The nodes of a cluster are asked one after the other, beginning with another one each time: connections spread over
+/// them, and one that is away is passed over.
 pub(crate) async fn connect(
     url: &AmqpUrl,
     name: &str,
     frame_bytes_max: Option<FrameSize>,
 ) -> Result<Connection, BusError> {
-    let permit = ATTEMPTS.try_acquire().map_err(|_| BusError::AttemptsPending {
-        pending: ATTEMPTS_PENDING_MAX,
-    })?;
-    let mut uri = url.uri().clone();
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    let nodes = url.uris();
+    if let [only] = nodes {
+        return connect_to(only, CONNECT_TIMEOUT, name, frame_bytes_max).await;
+    }
+    // Processes begin with different nodes, too.
+    let first = std::process::id() as usize % nodes.len() + TURN.fetch_add(1, Ordering::Relaxed) % nodes.len();
+    let mut failures = Vec::new();
+    for uri in nodes.iter().cycle().skip(first).take(nodes.len()) {
+        match connect_to(uri, CONNECT_TIMEOUT_OF_SEVERAL, name, frame_bytes_max).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) => failures.push(format!("{}: {}", address(uri), with_sources(&error))),
+        }
+    }
+    Err(BusError::NoNode {
+        failures: failures.join("; "),
+    })
+}
+
+async fn connect_to(
+    uri: &AMQPUri,
+    limit: Duration,
+    name: &str,
+    frame_bytes_max: Option<FrameSize>,
+) -> Result<Connection, BusError> {
+    let permit = attempts_at(address(uri))
+        .try_acquire_owned()
+        .map_err(|_| BusError::AttemptsPending {
+            pending: ATTEMPTS_PENDING_MAX,
+        })?;
+    let mut uri = uri.clone();
     uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
     uri.query.frame_max = uri.query.frame_max.or(frame_bytes_max);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
@@ -46,14 +81,28 @@ pub(crate) async fn connect(
         drop(permit);
         connected
     });
-    let connected = match timeout(CONNECT_TIMEOUT, attempt).await {
-        Err(_) => return Err(timed_out("the connection", CONNECT_TIMEOUT)),
+    let connected = match timeout(limit, attempt).await {
+        Err(_) => return Err(timed_out("the connection", limit)),
         Ok(Err(ended)) => Err(lapin::Error::from(io::Error::other(ended))),
         Ok(Ok(connected)) => connected,
     };
     let connection = connected.map_err(|source| BusError::Connect { source })?;
     counter!(metric_names::CONNECTIONS_OPENED, metric_names::CONNECTION => Arc::<str>::from(name)).increment(1);
     Ok(connection)
+}
+
+fn attempts_at(address: String) -> Arc<Semaphore> {
+    let mut attempts = ATTEMPTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let of_node = attempts
+        .entry(address)
+        .or_insert_with(|| Arc::new(Semaphore::new(ATTEMPTS_PENDING_MAX)));
+    Arc::clone(of_node)
+}
+
+/// An error with its chain of sources, in one line.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |source| source.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }
 
 pub(crate) async fn open_channel(connection: &Connection) -> Result<Channel, BusError> {

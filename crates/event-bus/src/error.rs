@@ -13,6 +13,12 @@ pub enum BusError {
         #[source]
         source: lapin::Error,
     },
+    /// None of the cluster's nodes could be connected to.
+    #[error("cannot connect to any node of the broker: {failures}")]
+    NoNode {
+        /// Each node's address, and why it could not.
+        failures: String,
+    },
     /// So many earlier attempts still hang in an unanswered handshake that another one is not started.
     #[error("the broker does not answer; {pending} earlier attempts to connect are still waiting")]
     AttemptsPending {

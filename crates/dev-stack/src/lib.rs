@@ -35,4 +35,6 @@ pub use home::default_home;
 pub use ports::pick as free_port;
 pub use process::signal;
 pub use stack::{DevStack, Options};
-pub use testing::{PrivatePostgres, PrivateRabbit, Servers, TestDatabase, TestHome, TestVhost, for_tests};
+pub use testing::{
+    PrivatePostgres, PrivateRabbit, PrivateRabbitCluster, Servers, TestDatabase, TestHome, TestVhost, for_tests,
+};

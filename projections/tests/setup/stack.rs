@@ -267,9 +267,14 @@ impl Stack {
 
     /// Starts a process that relays the log.
     pub(crate) async fn serve_relay(&self) -> Process {
+        self.serve_relay_through(&self.vhost.amqp_url()).await
+    }
+
+    /// Starts a process that relays the log to another broker.
+    pub(crate) async fn serve_relay_through(&self, amqp_url: &str) -> Process {
         let args = RelayArgs {
             event_store_url: parse(&self.log_database.url_as("marquee_event_relay", PASSWORD)),
-            amqp_url: self.vhost.amqp_url().parse().expect("a url"),
+            amqp_url: amqp_url.parse().expect("a url"),
             tuning: RelayTuning::default(),
         };
         Process::start(event_relay::service(args).await.expect("a relay")).await

@@ -161,7 +161,7 @@ impl Drop for PrivateServer {
 }
 
 #[expect(clippy::panic, reason = "a test cannot go on without its server")]
-fn proceed<T>(result: Result<T, String>) -> T {
+pub(super) fn proceed<T>(result: Result<T, String>) -> T {
     match result {
         Ok(value) => value,
         Err(explanation) => panic!("{explanation}"),

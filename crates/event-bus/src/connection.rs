@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
 use lapin::types::FrameSize;
 use lapin::uri::AMQPUri;
 use lapin::{Channel, Connection, ConnectionProperties};
@@ -121,12 +123,31 @@ pub(crate) async fn within<T>(
     }
 }
 
+/// A connection that is closed when it is dropped.
+///
+/// The library's own lives on while the broker owes it an answer. A consumer that comes of a late answer would get
+/// deliveries and be read by nobody.
+pub(crate) struct ClosedOnDrop(pub(crate) Connection);
+
+impl Deref for ClosedOnDrop {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl Drop for ClosedOnDrop {
+    fn drop(&mut self) {
+        let _ = self.0.close(200, "OK".into()).now_or_never();
+    }
+}
+
 /// Closes a channel and its connection, in that order, without waiting for the answers.
 ///
 /// For `Drop`: the first poll of each puts its frame on the way. A consumer that is dropped while its channel is open
 /// would send `basic.cancel`, which lets a second consumer in while this one still holds messages.
 pub(crate) fn close_at_once(channel: &Channel, connection: &Connection) {
-    use futures::FutureExt;
     let _ = channel.close(200, "OK".into()).now_or_never();
     let _ = connection.close(200, "OK".into()).now_or_never();
 }

@@ -3,10 +3,10 @@
 use futures::StreamExt;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
-use lapin::{Channel, Connection, Consumer};
+use lapin::{Channel, Consumer};
 use metrics::{Counter, counter};
 
-use crate::connection::{close, close_at_once, connect, within};
+use crate::connection::{ClosedOnDrop, close, close_at_once, connect, within};
 use crate::topology::{QueueSpec, open_subscription};
 use crate::{AmqpUrl, BusError, Delivery, Message, decode, metric_names};
 
@@ -18,7 +18,7 @@ use crate::{AmqpUrl, BusError, Delivery, Message, decode, metric_names};
 pub struct Subscriber {
     consumer: Consumer,
     channel: Channel,
-    connection: Connection,
+    connection: ClosedOnDrop,
     spec: QueueSpec,
     deliveries: Counter,
     foreign: Counter,
@@ -41,7 +41,7 @@ impl Subscriber {
     /// As [`BusError`] says; [`BusError::Topology`] when the queue exists with other properties,
     /// [`BusError::QueueUnanswered`] when it has no leader.
     pub async fn open(url: &AmqpUrl, spec: &QueueSpec, connection_name: &str) -> Result<Self, BusError> {
-        let connection = connect(url, connection_name, None).await?;
+        let connection = ClosedOnDrop(connect(url, connection_name, None).await?);
         let channel = open_subscription(&connection, spec).await?;
         // Before consuming: the client library buffers whatever the broker sends.
         within(

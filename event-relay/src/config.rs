@@ -84,3 +84,21 @@ impl Default for RelayConfig {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::RelayConfig;
+
+    #[test]
+    fn a_standby_leads_within_two_seconds_of_the_death_of_a_leader_that_could_say_nothing() {
+        let RelayConfig {
+            lease_ttl,
+            standby_poll,
+            ..
+        } = RelayConfig::default();
+        // At worst the lease was renewed right before, and the standby asked right before it expired.
+        assert!(lease_ttl + standby_poll < Duration::from_secs(2));
+    }
+}

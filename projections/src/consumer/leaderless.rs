@@ -8,6 +8,8 @@
 //! Certain before it deletes: the queue was asked again and again, on new connections, for as long as the settings say,
 //! and once more under a lock in the read model's database. Nobody else can have replaced it meanwhile.
 
+use std::time::Duration;
+
 use event_bus::{BusError, Subscriber, delete_queue};
 use metrics::counter;
 use sqlx::ConnectOptions;
@@ -30,13 +32,16 @@ impl Leaderless {
         };
     }
 
+    fn lasts(&self, patience: Duration, now: Instant) -> bool {
+        self.0.is_some_and(|since| now >= since + patience)
+    }
+
     /// Replaces the queue if it has not answered for too long.
     ///
     /// # Errors
     /// As a session's; the next failure to consume is the next attempt.
     pub(super) async fn replace_queue_if_due(&mut self, consumer: &Consumer) -> Result<(), Ending> {
-        let patience = consumer.args.queue_patience();
-        if self.0.is_none_or(|since| since.elapsed() < patience) {
+        if !self.lasts(consumer.args.queue_patience(), Instant::now()) {
             return Ok(());
         }
         consumer.within_limit(replace_queue(consumer)).await??;
@@ -74,4 +79,49 @@ async fn replace_queue(consumer: &Consumer) -> Result<(), Ending> {
     Subscriber::open(&consumer.amqp_url, &queue, &name).await?.close().await;
     counter!(metric::QUEUES_REPLACED, metric::PROJECTION => projection).increment(1);
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use event_bus::BusError;
+    use tokio::time::Instant;
+
+    use super::Leaderless;
+    use crate::consumer::ending::Ending;
+
+    const PATIENCE: Duration = Duration::from_secs(30);
+
+    fn unanswered() -> Ending {
+        Ending::Bus(BusError::QueueUnanswered {
+            queue: "users.v1".into(),
+            seconds: 10,
+        })
+    }
+
+    #[test]
+    fn only_a_queue_that_never_answers_for_long_enough_is_without_a_leader() {
+        let mut leaderless = Leaderless::default();
+        let first = Instant::now();
+        assert!(!leaderless.lasts(PATIENCE, first + PATIENCE));
+        leaderless.note(&unanswered(), first);
+        leaderless.note(&unanswered(), first + PATIENCE / 2);
+        assert!(!leaderless.lasts(PATIENCE, first + PATIENCE / 2));
+        assert!(
+            leaderless.lasts(PATIENCE, first + PATIENCE),
+            "counted from the first question"
+        );
+    }
+
+    #[test]
+    fn whatever_else_ends_a_session_begins_the_time_anew() {
+        let mut leaderless = Leaderless::default();
+        let first = Instant::now();
+        leaderless.note(&unanswered(), first);
+        leaderless.note(&Ending::LogChanged, first);
+        assert!(!leaderless.lasts(PATIENCE, first + PATIENCE));
+        leaderless.note(&unanswered(), first + PATIENCE);
+        assert!(!leaderless.lasts(PATIENCE, first + PATIENCE + PATIENCE / 2));
+    }
 }

@@ -12,7 +12,7 @@ pub struct RelayArgs {
     /// The event store's database, as the role `marquee_event_relay`: postgres://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, env = "MARQUEE_EVENT_STORE_URL", value_name = "URL", hide_env_values = true)]
     pub event_store_url: DatabaseUrl,
-    /// RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST
+    /// RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST; several nodes: HOST:PORT,HOST:PORT
     #[arg(long, env = "MARQUEE_AMQP_URL", value_name = "URL", hide_env_values = true)]
     pub amqp_url: AmqpUrl,
     /// How it works.
@@ -91,5 +91,23 @@ impl Default for RelayConfig {
             halt_pause: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(2),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::RelayConfig;
+
+    #[test]
+    fn a_standby_leads_within_two_seconds_of_the_death_of_a_leader_that_could_say_nothing() {
+        let RelayConfig {
+            lease_ttl,
+            standby_poll,
+            ..
+        } = RelayConfig::default();
+        // At worst the lease was renewed right before, and the standby asked right before it expired.
+        assert!(lease_ttl + standby_poll < Duration::from_secs(2));
     }
 }

@@ -14,7 +14,7 @@ pub enum RelayError {
     #[error("the connection to the broker is closed")]
     Disconnected,
     /// The broker confirms nothing.
-    #[error("the broker has confirmed nothing for {seconds} s")]
+    #[error("the broker has confirmed nothing for {seconds} s; a queue bound to its exchanges may have no leader")]
     ConfirmTimeout {
         /// How long it was waited for.
         seconds: u64,

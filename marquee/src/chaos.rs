@@ -61,8 +61,8 @@ use world::{Role, World};
 const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
 /// How long queues and read models may take to catch up.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(120);
-/// How long nothing may move meanwhile: longer than a relay waits for a confirm, and a service for another attempt.
-const STANDSTILL_MAX: Duration = Duration::from_secs(30);
+/// How long nothing may move meanwhile: longer than a queue may be without a leader before its consumer replaces it.
+const STANDSTILL_MAX: Duration = Duration::from_secs(75);
 const DRAIN_POLL: Duration = Duration::from_millis(100);
 /// Commands that are sent once more at the end.
 const REPLAYS_MAX: usize = 200;

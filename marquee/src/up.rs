@@ -50,7 +50,7 @@ pub(crate) struct UpArgs {
     /// A PostgreSQL server to use instead of a private one, as a superuser: postgres://USER:PASSWORD@HOST:PORT/postgres
     #[arg(long, env = "MARQUEE_DATABASE_URL", value_name = "URL", hide_env_values = true)]
     database_url: Option<DatabaseUrl>,
-    /// A RabbitMQ server to use instead of a private one: amqp://USER:PASSWORD@HOST:PORT/VHOST
+    /// A RabbitMQ server to use instead of a private one: amqp://USER:PASSWORD@HOST:PORT/VHOST; several nodes: HOST:PORT,HOST:PORT
     #[arg(long, env = "MARQUEE_AMQP_URL", value_name = "URL", hide_env_values = true)]
     amqp_url: Option<AmqpUrl>,
     /// Never install packages, even where that would be the only way to the servers

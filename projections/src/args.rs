@@ -56,7 +56,7 @@ pub struct ProjectionsArgs {
     /// The event store's database, as a projection's role: postgres://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, env = "MARQUEE_EVENT_STORE_URL", value_name = "URL", hide_env_values = true)]
     pub event_store_url: DatabaseUrl,
-    /// RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST
+    /// RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST; several nodes: HOST:PORT,HOST:PORT
     #[arg(long, env = "MARQUEE_AMQP_URL", value_name = "URL", hide_env_values = true)]
     pub amqp_url: AmqpUrl,
     /// Database of the projection `users`, as the role `marquee_users`; needed when it is served
@@ -99,6 +99,7 @@ const SILENCE_MS: u64 = 3_000;
 const BATCH_EVENTS_MAX: u32 = 2_000;
 const RETRY_DELAY_MS_MAX: u64 = 5_000;
 const ITERATION_MS_MAX: u64 = 60_000;
+const QUEUE_PATIENCE_MS: u64 = 30_000;
 const PARKED_STREAMS_PER_HOUR_MAX: u32 = 20;
 
 /// How a consumer works.
@@ -149,6 +150,16 @@ pub struct ConsumerArgs {
         value_parser = clap::value_parser!(u64).range(1_000..)
     )]
     pub iteration_ms_max: u64,
+    /// Time for which a queue may have no leader until the consumer deletes it and declares it again; longer than elections
+    /// take
+    #[arg(
+        long = "projection-queue-patience-ms",
+        env = "MARQUEE_PROJECTION_QUEUE_PATIENCE_MS",
+        value_name = "MILLISECONDS",
+        default_value_t = QUEUE_PATIENCE_MS,
+        value_parser = clap::value_parser!(u64).range(10_000..)
+    )]
+    pub queue_patience_ms: u64,
     /// Streams that may be parked within an hour; the consumer holds its place instead of parking more
     #[arg(
         long = "projection-parked-streams-per-hour-max",
@@ -170,6 +181,7 @@ impl Default for ConsumerArgs {
             batch_events_max: BATCH_EVENTS_MAX,
             retry_delay_ms_max: RETRY_DELAY_MS_MAX,
             iteration_ms_max: ITERATION_MS_MAX,
+            queue_patience_ms: QUEUE_PATIENCE_MS,
             parked_streams_per_hour_max: PARKED_STREAMS_PER_HOUR_MAX,
             auto_rebuild: false,
         }
@@ -190,6 +202,11 @@ impl ConsumerArgs {
     /// How long an attempt may take.
     pub(crate) fn iteration_max(&self) -> Duration {
         Duration::from_millis(self.iteration_ms_max)
+    }
+
+    /// How long a queue may be without a leader.
+    pub(crate) fn queue_patience(&self) -> Duration {
+        Duration::from_millis(self.queue_patience_ms)
     }
 
     /// Cap on deliveries kept in memory. Acknowledged ones can be among them, so it is above the prefetch.

@@ -22,6 +22,7 @@ mod alone;
 mod building;
 mod ending;
 mod healing;
+mod leaderless;
 mod session;
 mod work;
 
@@ -47,6 +48,7 @@ use crate::status::Progress;
 use crate::{ConsumerArgs, Projection, State};
 use alone::Alone;
 use ending::Ending;
+use leaderless::Leaderless;
 use session::Session;
 
 /// The first pause after a failure.
@@ -131,9 +133,11 @@ impl Consumer {
     pub async fn run(self, stop: CancellationToken) -> Result<(), BoxError> {
         let mut delays = self.retry_delays();
         let mut alone = Alone::default();
+        let mut leaderless = Leaderless::default();
         loop {
             let started = Instant::now();
             let mut ending = self.session(&stop).await;
+            leaderless.note(&ending, started);
             if let Ending::Bus(_) = ending {
                 match stop.run_until_cancelled(alone.catch_up(&self, &stop)).await {
                     None => break,
@@ -158,6 +162,11 @@ impl Consumer {
                 continue;
             }
             self.progress.failed(&ending);
+            match stop.run_until_cancelled(leaderless.replace_queue_if_due(&self)).await {
+                None => break,
+                Some(Err(error)) => self.progress.failed(&error),
+                Some(Ok(())) => {}
+            }
             self.auto_rebuild(&ending).await;
             if started.elapsed() >= SESSION_PROVEN {
                 delays = self.retry_delays();
@@ -221,6 +230,11 @@ impl Consumer {
             .with_max_delay(self.args.retry_delay_max())
             .without_max_times()
             .build()
+    }
+
+    /// The name of the consumer's connections in the broker's lists.
+    fn connection_name(&self) -> String {
+        format!("projection {}", self.projection.name())
     }
 
     /// The queue: one per projection and set of bindings.

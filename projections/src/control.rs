@@ -9,6 +9,9 @@ use uuid::Uuid;
 
 use crate::{Generation, Projection, parked};
 
+/// First number of the lock of whoever replaces a queue; any constant of our own.
+const QUEUE_LOCK_CLASS: i32 = 0x6d71_7175;
+
 /// How far a read model is, and the proof that the log is the one it was made from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Checkpoint {
@@ -130,6 +133,15 @@ pub(crate) async fn ensure(connection: &mut PgConnection, projection: &dyn Proje
     load(connection, projection.name())
         .await?
         .ok_or(sqlx::Error::RowNotFound)
+}
+
+/// Takes, for the session, the lock of whoever replaces the projection's queue. `false`: another session has it.
+pub(crate) async fn try_lock_queue(connection: &mut PgConnection, projection: &str) -> Result<bool, sqlx::Error> {
+    sqlx::query_scalar("SELECT pg_try_advisory_lock($1, hashtext($2))")
+        .bind(QUEUE_LOCK_CLASS)
+        .bind(projection)
+        .fetch_one(connection)
+        .await
 }
 
 /// Makes the schema and the tables of a generation in the caller's transaction, without their further indexes.

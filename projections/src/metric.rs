@@ -17,6 +17,8 @@ pub(crate) const EVENTS_HEALED: &str = "marquee_projection_events_healed_total";
 pub(crate) const DUPLICATES: &str = "marquee_projection_duplicates_total";
 /// Counter: messages that are not ours, not readable, or of another log.
 pub(crate) const FOREIGN_MESSAGES: &str = "marquee_projection_foreign_messages_total";
+/// Counter: queues without a leader that were deleted and declared again.
+pub(crate) const QUEUES_REPLACED: &str = "marquee_projection_queues_replaced_total";
 /// Counter: events parked.
 pub(crate) const EVENTS_PARKED: &str = "marquee_projection_events_parked_total";
 /// Gauge: streams parked in the live generation.

@@ -7,6 +7,7 @@ use sqlx::{ConnectOptions, Connection};
 
 use crate::amqp_probe;
 use crate::error::StartError;
+use crate::url_text;
 
 const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -42,15 +43,25 @@ pub(crate) async fn check_database(url: &str) -> Result<(), StartError> {
     }
 }
 
-/// Logs in to the given broker once.
+/// Logs in to the given broker once; of a cluster, to one of the nodes that the url names.
 pub(crate) async fn check_broker(url: &str) -> Result<(), StartError> {
-    let url = url.to_owned();
+    let nodes = url_text::nodes(url);
     let refused = |reason: String| StartError::GivenUrl {
         setting: AMQP_SETTING,
         reason,
     };
-    match tokio::task::spawn_blocking(move || amqp_probe::log_in(&url, CHECK_TIMEOUT)).await {
-        Ok(result) => result.map_err(|error| refused(error.to_string())),
+    let check = move || {
+        let mut failures = Vec::new();
+        for node in nodes {
+            match amqp_probe::log_in(&node, CHECK_TIMEOUT) {
+                Ok(()) => return Ok(()),
+                Err(error) => failures.push(error.to_string()),
+            }
+        }
+        Err(failures.join("; "))
+    };
+    match tokio::task::spawn_blocking(check).await {
+        Ok(result) => result.map_err(refused),
         Err(error) => Err(refused(error.to_string())),
     }
 }

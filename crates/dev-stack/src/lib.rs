@@ -36,4 +36,7 @@ pub use install::fake_time_library;
 pub use ports::pick as free_port;
 pub use process::signal;
 pub use stack::{DevStack, Options, private_directory};
-pub use testing::{PrivatePostgres, PrivateRabbit, Servers, TestDatabase, TestHome, TestVhost, TlsIdentity, for_tests};
+pub use testing::{
+    PrivatePostgres, PrivateRabbit, PrivateRabbitCluster, Servers, TestDatabase, TestHome, TestVhost, TlsIdentity,
+    for_tests,
+};

@@ -1,4 +1,4 @@
-//! A private RabbitMQ node with its own port mapper: made, started, taken over, ended.
+//! A private RabbitMQ node, with its own port mapper or as one of a cluster: made, started, taken over, ended.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -20,14 +20,26 @@ pub(crate) const ADMIN: &str = "marquee_admin";
 
 const LOG_FILE: &str = "startup.log";
 const PORTS_FILE: &str = "ports.json";
-const NODE: &str = "marquee@localhost";
+pub(crate) const NODE: &str = "marquee@localhost";
 
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 const TAKE_OVER_TIMEOUT: Duration = Duration::from_secs(30);
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+const TICK_SECONDS: u32 = 4;
 const START_TRIES_MAX: u32 = 3;
+
+/// What a node of a cluster has in common with the others, beside the password and the cookie.
+#[derive(Debug, Clone)]
+pub(crate) struct Membership {
+    /// The node's own name.
+    pub(crate) node: String,
+    /// The name of the node that this one joins when it has no data yet; its own for the first.
+    pub(crate) seed: String,
+    /// The port of the port mapper, which somebody else runs.
+    pub(crate) epmd: u16,
+}
 
 /// The ports of a node, kept so that the next start has the same ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,12 +54,15 @@ struct Ports {
 }
 
 impl Ports {
-    fn prefer(remembered: Option<Self>, with_tls: bool) -> Option<Self> {
+    fn prefer(remembered: Option<Self>, membership: Option<&Membership>, with_tls: bool) -> Option<Self> {
         let ports = Self {
             amqp: ports::prefer(remembered.map(|ports| ports.amqp))?,
             management: ports::prefer(remembered.map(|ports| ports.management))?,
             distribution: ports::prefer(remembered.map(|ports| ports.distribution))?,
-            epmd: ports::prefer(remembered.map(|ports| ports.epmd))?,
+            epmd: match membership {
+                Some(membership) => membership.epmd,
+                None => ports::prefer(remembered.map(|ports| ports.epmd))?,
+            },
             amqps: match with_tls {
                 true => Some(ports::prefer(remembered.and_then(|ports| ports.amqps))?),
                 false => None,
@@ -63,6 +78,7 @@ pub(crate) struct RabbitServer {
     binaries: RabbitBinaries,
     place: Place,
     keeping: Keeping,
+    membership: Option<Membership>,
     ports: Ports,
     password: String,
     process: Option<ProcessId>,
@@ -76,8 +92,23 @@ impl RabbitServer {
     ///
     /// A node that does not come up, with the end of its log.
     pub(crate) fn start(place: Place, binaries: RabbitBinaries, keeping: Keeping) -> Result<Self, StartError> {
+        Self::start_as(place, binaries, keeping, None)
+    }
+
+    /// Starts a node of a cluster, or one that is alone. The nodes of a cluster find the same password and cookie in their
+    /// places.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    pub(crate) fn start_as(
+        place: Place,
+        binaries: RabbitBinaries,
+        keeping: Keeping,
+        membership: Option<Membership>,
+    ) -> Result<Self, StartError> {
         let remembered = place.read(PORTS_FILE).and_then(|text| serde_json::from_str(&text).ok());
-        let ports = match remembered.or_else(|| Ports::prefer(None, place.has_certificate())) {
+        let ports = match remembered.or_else(|| Ports::prefer(None, membership.as_ref(), place.has_certificate())) {
             Some(ports) => ports,
             None => {
                 return Err(StartError::failed(
@@ -92,6 +123,7 @@ impl RabbitServer {
             binaries,
             place,
             keeping,
+            membership,
             ports,
             password,
             process: None,
@@ -101,6 +133,25 @@ impl RabbitServer {
             server.start_again()?;
         }
         Ok(server)
+    }
+
+    /// The node's name.
+    pub(crate) fn node(&self) -> &str {
+        self.membership
+            .as_ref()
+            .map_or(NODE, |membership| membership.node.as_str())
+    }
+
+    /// The port where clients log in.
+    pub(crate) fn amqp_port(&self) -> u16 {
+        self.ports.amqp
+    }
+
+    /// Sends a signal to the node, such as `STOP`.
+    pub(crate) fn signal(&self, signal: &str) {
+        if let Some(process) = self.process {
+            process.signal(signal);
+        }
     }
 
     fn take_over(&mut self) -> bool {
@@ -168,7 +219,7 @@ impl RabbitServer {
              raft.wal_max_size_bytes = 134217728\n\
              log.console = false\n\
              log.file.level = info\n\
-             {statistics}{tls}",
+             {statistics}{tls}{cluster}",
             amqp = self.ports.amqp,
             management = self.ports.management,
             password = self.password,
@@ -177,6 +228,14 @@ impl RabbitServer {
                 Keeping::Disposable => "collect_statistics_interval = 200\n",
             },
             tls = self.ports.amqps.map(|port| self.tls(port)).unwrap_or_default(),
+            cluster = match &self.membership {
+                None => String::new(),
+                Some(Membership { seed, .. }) => format!(
+                    "cluster_formation.peer_discovery_backend = classic_config\n\
+                     cluster_formation.classic_config.nodes.1 = {seed}\n\
+                     cluster_partition_handling = pause_minority\n"
+                ),
+            },
         )
     }
 
@@ -203,9 +262,14 @@ impl RabbitServer {
     /// The variables that make RabbitMQ's scripts mean this node and nothing of the system's.
     fn environment(&self) -> Vec<(&'static str, String)> {
         let path = |name: &str| self.place.path(name).display().to_string();
+        let cluster = match self.membership {
+            None => String::new(),
+            // A node that says nothing is given up after a quarter more than this, by default after more than a minute.
+            Some(_) => format!("-kernel net_ticktime {TICK_SECONDS} "),
+        };
         vec![
             ("HOME", path("home")),
-            ("RABBITMQ_NODENAME", NODE.to_owned()),
+            ("RABBITMQ_NODENAME", self.node().to_owned()),
             ("RABBITMQ_USE_LONGNAME", "false".to_owned()),
             ("RABBITMQ_NODE_PORT", self.ports.amqp.to_string()),
             ("RABBITMQ_DIST_PORT", self.ports.distribution.to_string()),
@@ -222,7 +286,7 @@ impl RabbitServer {
             ("RABBITMQ_LOG_BASE", path("log")),
             (
                 "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS",
-                "-kernel inet_dist_use_interface {127,0,0,1} +S 2:2".to_owned(),
+                format!("-kernel inet_dist_use_interface {{127,0,0,1}} {cluster}+S 2:2"),
             ),
             // Lets the script become the node instead of watching over it.
             ("RUNNING_UNDER_SYSTEMD", "true".to_owned()),
@@ -230,26 +294,16 @@ impl RabbitServer {
     }
 
     fn launch(&self, program: &Path) -> Result<Command, StartError> {
-        let launch = Launch {
-            program,
-            account: self.place.account.as_ref(),
-            directory: &self.place.directory,
-            home: &self.place.home,
-            log: self.place.path(LOG_FILE),
-        };
-        let mut command = launch.command().map_err(StartError::program(program))?;
+        let mut command = launch(&self.place, program)?;
         command.envs(self.environment());
         Ok(command)
     }
 
     fn start_once(&mut self) -> Result<(), StartError> {
-        let epmd = self.binaries.epmd.clone();
-        let mapper = self
-            .launch(&epmd)?
-            .args(["-address", "127.0.0.1", "-port", &self.ports.epmd.to_string()])
-            .spawn()
-            .map_err(StartError::program(&epmd))?;
-        self.children.push(mapper);
+        if self.membership.is_none() {
+            let mapper = start_port_mapper(&self.binaries, &self.place, self.ports.epmd)?;
+            self.children.push(mapper);
+        }
         let program = self.binaries.program("rabbitmq-server");
         let node = self.launch(&program)?.spawn().map_err(StartError::program(&program))?;
         self.process = ProcessId::find(node.id());
@@ -275,7 +329,7 @@ impl RabbitServer {
         let Ok(mut command) = self.launch(&program) else {
             return;
         };
-        command.args(["-sname", NODE, "-timeout", "3", "-a"]);
+        command.args(["-sname", self.node(), "-timeout", "3", "-a"]);
         command.arg("gen_event delete_handler [rabbit_event,rabbit_mgmt_db_handler,[]]");
         let _ = command.status();
     }
@@ -286,9 +340,29 @@ impl RabbitServer {
 
     /// The node's own log once it has one, else what the start printed.
     fn log(&self) -> PathBuf {
-        let own = self.place.path("log").join(format!("{NODE}.log"));
+        let own = self.place.path("log").join(format!("{}.log", self.node()));
         if own.is_file() { own } else { self.place.path(LOG_FILE) }
     }
+}
+
+/// Starts the port mapper of a place, on the loopback address only.
+pub(crate) fn start_port_mapper(binaries: &RabbitBinaries, place: &Place, port: u16) -> Result<Child, StartError> {
+    let program = &binaries.epmd;
+    launch(place, program)?
+        .args(["-address", "127.0.0.1", "-port", &port.to_string()])
+        .spawn()
+        .map_err(StartError::program(program))
+}
+
+fn launch(place: &Place, program: &Path) -> Result<Command, StartError> {
+    let launch = Launch {
+        program,
+        account: place.account.as_ref(),
+        directory: &place.directory,
+        home: &place.home,
+        log: place.path(LOG_FILE),
+    };
+    launch.command().map_err(StartError::program(program))
 }
 
 impl Instance for RabbitServer {
@@ -335,7 +409,7 @@ impl Instance for RabbitServer {
         let mut tries = 0;
         loop {
             tries += 1;
-            self.ports = Ports::prefer(Some(self.ports), self.place.has_certificate())
+            self.ports = Ports::prefer(Some(self.ports), self.membership.as_ref(), self.place.has_certificate())
                 .ok_or_else(|| self.failed("no free port was found"))?;
             self.write_files()?;
             match self.start_once() {

@@ -1,5 +1,6 @@
 //! PostgreSQL and RabbitMQ for tests: shared servers, a database and a vhost per test, faults on demand.
 
+mod cluster;
 mod database;
 mod home;
 mod lease;
@@ -8,6 +9,7 @@ mod run;
 mod servers;
 mod vhost;
 
+pub use cluster::PrivateRabbitCluster;
 pub use database::TestDatabase;
 pub use home::TestHome;
 pub use private::{PrivatePostgres, PrivateRabbit, TlsIdentity};

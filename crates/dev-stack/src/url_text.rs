@@ -1,4 +1,4 @@
-//! Percent encoding, for names in the paths of urls.
+//! Parts of urls: names in paths, and the nodes of a cluster.
 
 /// Encodes everything but letters, digits and `-_.~` (RFC 3986, 2.3), so that a name is one path segment.
 pub(crate) fn encode(text: &str) -> String {
@@ -38,9 +38,31 @@ pub(crate) fn decode(text: &str) -> String {
     String::from_utf8_lossy(&decoded).into_owned()
 }
 
+/// Gives a url for each node of one that names several: `amqp://user@a,b/` names two.
+pub(crate) fn nodes(url: &str) -> Vec<String> {
+    let authority = url.find("://").map_or(0, |at| at + 3);
+    let path = url[authority..]
+        .find(['/', '?', '#'])
+        .map_or(url.len(), |at| authority + at);
+    let hosts = url[authority..path]
+        .rfind('@')
+        .map_or(authority, |at| authority + at + 1);
+    url[hosts..path]
+        .split(',')
+        .map(|host| format!("{}{host}{}", &url[..hosts], &url[path..]))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_url_of_a_cluster_is_taken_apart_by_its_nodes() {
+        assert_eq!(nodes("amqp://u:p,q@a:1/v,w"), ["amqp://u:p,q@a:1/v,w"]);
+        assert_eq!(nodes("amqp://u:p@a:1,b"), ["amqp://u:p@a:1", "amqp://u:p@b"]);
+        assert_eq!(nodes("a,b"), ["a", "b"]);
+    }
 
     #[test]
     fn a_name_survives_the_way_there_and_back() {

@@ -1,4 +1,4 @@
-//! Where the broker is: an AMQP URL that never shows its password.
+//! Where the broker is: an AMQP URL, of one node or of several, that never shows its password.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -25,12 +25,16 @@ const VERIFY: &str = "verify";
 
 /// Address of a broker: `amqp://user:password@host:port/vhost`, or `amqps://...?cacertfile=FILE` for TLS.
 ///
+/// The nodes of a cluster stand side by side, with commas: `amqp://user:password@a:5672,b:5672,c:5672/vhost`. User,
+/// password, vhost and query are the same for all of them.
+///
 /// The vhost is percent-encoded (`%2f` is `/`); none, or an empty one, means `/`. With `amqps` the broker's certificate is
 /// always verified, host name included: by the certificate authorities of `cacertfile` and no others, else by the
 /// system's. `Debug` and `Display` leave the password out.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AmqpUrl {
-    uri: AMQPUri,
+    /// One for each node, at least one.
+    uris: Vec<AMQPUri>,
     text: String,
     trust: Trust,
 }
@@ -42,7 +46,7 @@ pub struct InvalidAmqpUrl(#[from] Reason);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 enum Reason {
-    #[error("not of the form amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps:// for TLS")]
+    #[error("not of the form amqp://USER:PASSWORD@HOST:PORT[,HOST:PORT...]/VHOST, or amqps:// for TLS")]
     Form,
     #[error("the url has a parameter that is not known; known are {}", PARAMETERS.join(", "))]
     Parameter,
@@ -55,8 +59,8 @@ enum Reason {
 }
 
 impl AmqpUrl {
-    pub(crate) fn uri(&self) -> &AMQPUri {
-        &self.uri
+    pub(crate) fn uris(&self) -> &[AMQPUri] {
+        &self.uris
     }
 
     pub(crate) fn trust(&self) -> &Trust {
@@ -65,16 +69,18 @@ impl AmqpUrl {
 
     /// The user and the password, `guest` and `guest` when there are none in the url. Never log them.
     pub fn credentials(&self) -> (&str, &str) {
-        let userinfo = &self.uri.authority.userinfo;
+        let userinfo = &self.uris[0].authority.userinfo;
         (&userinfo.username, &userinfo.password)
     }
 
-    /// Whether who is in the network can read what goes to the broker, and answer in its place: there is no TLS, and the
-    /// broker is not on this machine.
+    /// Whether who is in the network can read what goes to the broker, and answer in its place: there is no TLS, and a
+    /// node is not on this machine.
     pub fn is_exposed(&self) -> bool {
-        let host = &self.uri.authority.host;
-        let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
-        self.uri.scheme == AMQPScheme::AMQP && !is_loopback
+        self.uris.iter().any(|uri| {
+            let host = &uri.authority.host;
+            let is_loopback = host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback());
+            uri.scheme == AMQPScheme::AMQP && !is_loopback
+        })
     }
 
     /// The whole address, password included, for handing it to another process. Never log it.
@@ -87,19 +93,17 @@ impl FromStr for AmqpUrl {
     type Err = InvalidAmqpUrl;
 
     fn from_str(text: &str) -> Result<Self, InvalidAmqpUrl> {
-        let url = Url::parse(text).map_err(|_| Reason::Form)?;
-        let host = url.host().ok_or(Reason::Form)?;
-        let mut uri: AMQPUri = text.parse().map_err(|_| Reason::Form)?;
-        // The library's own parser knows names only and would silently take `localhost` for an IPv6 address.
-        if let Host::Ipv6(address) = host {
-            uri.authority.host = address.to_string();
-        }
-        if uri.vhost.is_empty() {
-            uri.vhost = "/".into();
-        }
+        let (scheme, rest) = text.split_once("://").ok_or(Reason::Form)?;
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        // A comma in a password separates nothing.
+        let (login, nodes) = authority.split_at(authority.rfind('@').map_or(0, |at| at + 1));
+        let nodes = nodes.split(',').map(|node| format!("{scheme}://{login}{node}{path}"));
+        let urls = nodes.map(|node| Ok((node.parse::<Url>().map_err(|_| Reason::Form)?, node)));
+        let urls: Vec<(Url, String)> = urls.collect::<Result<_, Reason>>()?;
+        let uris = urls.iter().map(|(url, node)| of_one_node(url, node));
         Ok(Self {
-            trust: trust(&url)?,
-            uri,
+            uris: uris.collect::<Result<_, _>>()?,
+            trust: trust(&urls[0].0)?,
             text: text.to_owned(),
         })
     }
@@ -121,6 +125,29 @@ fn trust(url: &Url) -> Result<Trust, Reason> {
     Ok(trust)
 }
 
+fn of_one_node(url: &Url, text: &str) -> Result<AMQPUri, Reason> {
+    let host = url.host().ok_or(Reason::Form)?;
+    let mut uri: AMQPUri = text.parse().map_err(|_| Reason::Form)?;
+    // The library's own parser knows names only and would silently take `localhost` for an IPv6 address.
+    if let Host::Ipv6(address) = host {
+        uri.authority.host = address.to_string();
+    }
+    if uri.vhost.is_empty() {
+        uri.vhost = "/".into();
+    }
+    Ok(uri)
+}
+
+/// The address of a node: `host:port`.
+pub(crate) fn address(uri: &AMQPUri) -> String {
+    let (host, port) = (&uri.authority.host, uri.authority.port);
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
 impl fmt::Display for AmqpUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let AMQPUri {
@@ -128,16 +155,13 @@ impl fmt::Display for AmqpUrl {
             authority,
             vhost,
             ..
-        } = &self.uri;
-        let (user, port) = (&authority.userinfo.username, authority.port);
-        let host = if authority.host.contains(':') {
-            format!("[{}]", authority.host)
-        } else {
-            authority.host.clone()
-        };
+        } = &self.uris[0];
+        let user = &authority.userinfo.username;
+        let nodes: Vec<String> = self.uris.iter().map(address).collect();
         write!(
             formatter,
-            "{scheme}://{user}@{host}:{port}/{}",
+            "{scheme}://{user}@{}/{}",
+            nodes.join(","),
             vhost.replace('/', "%2f")
         )
     }
@@ -178,6 +202,19 @@ mod tests {
     }
 
     #[test]
+    fn the_nodes_of_a_cluster_stand_side_by_side() {
+        assert_eq!(
+            shown("amqp://u:p@a,b:5,[::1]:6/v?heartbeat=5"),
+            "amqp://u@a:5672,b:5,[::1]:6/v"
+        );
+        let url: AmqpUrl = "amqps://u:p%2C,q@a,b"
+            .parse()
+            .expect("a comma in a password is no separator");
+        assert_eq!(url.to_string(), "amqps://u@a:5671,b:5671/%2f");
+        assert!(url.uris().iter().all(|uri| uri.authority.userinfo.password == "p,,q"));
+    }
+
+    #[test]
     fn what_is_no_address_is_refused_without_being_repeated() {
         for text in [
             "",
@@ -186,6 +223,9 @@ mod tests {
             "amqp:s3cret",
             "amqp://u:s3cret@h:99999/",
             "amqp://",
+            "amqp://u:s3cret@a,/v",
+            "amqp://u:s3cret@,a/v",
+            "amqp://u:s3cret@a,b:99999/v",
         ] {
             let refusal = text.parse::<AmqpUrl>().expect_err(text);
             assert!(!refusal.to_string().contains("s3cret"));

@@ -1,10 +1,14 @@
 //! Opening a connection and a channel, and waiting for the broker no longer than it deserves.
 
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
-use std::sync::Arc;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::FutureExt;
 use lapin::runtime::default_runtime;
 use lapin::tcp::AMQPUriTcpExt;
 use lapin::types::FrameSize;
@@ -14,10 +18,13 @@ use metrics::counter;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use crate::amqp_url::address;
 use crate::trust::Trust;
 use crate::{AmqpUrl, BusError, metric_names};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// For one node of several: the next one is asked sooner.
+const CONNECT_TIMEOUT_OF_SEVERAL: Duration = Duration::from_secs(3);
 /// For every question the broker answers: declare, bind, consume.
 const OPERATION_TIMEOUT: Duration = Duration::from_secs(10);
 /// Closing is a courtesy; a process that stops does not wait long for it.
@@ -25,34 +32,63 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Asked of the broker when the URL has none (`?heartbeat=`): a silent peer is given up after twice as long.
 const HEARTBEAT_SECONDS: u16 = 10;
 /// An attempt to connect cannot be called off: its thread waits until the broker answers or the socket ends. A broker
-/// that is frozen must not collect them.
+/// that is frozen must not collect them. Each node has its own, so that a frozen one takes none from the others.
 const ATTEMPTS_PENDING_MAX: usize = 16;
-
-static ATTEMPTS: Semaphore = Semaphore::const_new(ATTEMPTS_PENDING_MAX);
+static ATTEMPTS: Mutex<BTreeMap<String, Arc<Semaphore>>> = Mutex::new(BTreeMap::new());
 
 /// Opens a connection, named for the broker's lists. The name must not be longer than the broker shows, about 100
 /// characters. Frames are as large as URL (`?frame_max=`) and broker allow, or smaller if `frame_bytes_max` says so.
+///
+/// The nodes of a cluster are asked one after the other, beginning with another one each time: connections spread over
+/// them, and one that is away is passed over.
 pub(crate) async fn connect(
     url: &AmqpUrl,
     name: &str,
     frame_bytes_max: Option<FrameSize>,
 ) -> Result<Connection, BusError> {
-    let permit = ATTEMPTS.try_acquire().map_err(|_| BusError::AttemptsPending {
-        pending: ATTEMPTS_PENDING_MAX,
-    })?;
-    let mut uri = url.uri().clone();
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    let nodes = url.uris();
+    if let [only] = nodes {
+        return connect_to((only, url.trust()), CONNECT_TIMEOUT, name, frame_bytes_max).await;
+    }
+    // Processes begin with different nodes, too.
+    let first = std::process::id() as usize % nodes.len() + TURN.fetch_add(1, Ordering::Relaxed) % nodes.len();
+    let mut failures = Vec::new();
+    for uri in nodes.iter().cycle().skip(first).take(nodes.len()) {
+        match connect_to((uri, url.trust()), CONNECT_TIMEOUT_OF_SEVERAL, name, frame_bytes_max).await {
+            Ok(connection) => return Ok(connection),
+            Err(error) => failures.push(format!("{}: {}", address(uri), with_sources(&error))),
+        }
+    }
+    Err(BusError::NoNode {
+        failures: failures.join("; "),
+    })
+}
+
+async fn connect_to(
+    (uri, trust): (&AMQPUri, &Trust),
+    limit: Duration,
+    name: &str,
+    frame_bytes_max: Option<FrameSize>,
+) -> Result<Connection, BusError> {
+    let permit = attempts_at(address(uri))
+        .try_acquire_owned()
+        .map_err(|_| BusError::AttemptsPending {
+            pending: ATTEMPTS_PENDING_MAX,
+        })?;
+    let mut uri = uri.clone();
     uri.query.heartbeat.get_or_insert(HEARTBEAT_SECONDS);
     uri.query.frame_max = uri.query.frame_max.or(frame_bytes_max);
     let properties = ConnectionProperties::default().with_connection_name(name.into());
-    let trust = url.trust().clone();
+    let trust = trust.clone();
     // A task of its own: an attempt that was given up ends there, and the connection it may still bring is closed.
     let attempt = tokio::spawn(async move {
         let connected = open(uri, trust, properties).await;
         drop(permit);
         connected
     });
-    let connected = match timeout(CONNECT_TIMEOUT, attempt).await {
-        Err(_) => return Err(timed_out("the connection", CONNECT_TIMEOUT)),
+    let connected = match timeout(limit, attempt).await {
+        Err(_) => return Err(timed_out("the connection", limit)),
         Ok(Err(ended)) => Err(lapin::Error::from(io::Error::other(ended))),
         Ok(Ok(connected)) => connected,
     };
@@ -85,6 +121,20 @@ async fn open(uri: AMQPUri, trust: Trust, properties: ConnectionProperties) -> l
     .await
 }
 
+fn attempts_at(address: String) -> Arc<Semaphore> {
+    let mut attempts = ATTEMPTS.lock().unwrap_or_else(PoisonError::into_inner);
+    let of_node = attempts
+        .entry(address)
+        .or_insert_with(|| Arc::new(Semaphore::new(ATTEMPTS_PENDING_MAX)));
+    Arc::clone(of_node)
+}
+
+/// An error with its chain of sources, in one line.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |source| source.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
+}
+
 pub(crate) async fn open_channel(connection: &Connection) -> Result<Channel, BusError> {
     within("channel.open", connection.create_channel()).await
 }
@@ -101,12 +151,31 @@ pub(crate) async fn within<T>(
     }
 }
 
+/// A connection that is closed when it is dropped.
+///
+/// The library's own lives on while the broker owes it an answer. A consumer that comes of a late answer would get
+/// deliveries and be read by nobody.
+pub(crate) struct ClosedOnDrop(pub(crate) Connection);
+
+impl Deref for ClosedOnDrop {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.0
+    }
+}
+
+impl Drop for ClosedOnDrop {
+    fn drop(&mut self) {
+        let _ = self.0.close(200, "OK".into()).now_or_never();
+    }
+}
+
 /// Closes a channel and its connection, in that order, without waiting for the answers.
 ///
 /// For `Drop`: the first poll of each puts its frame on the way. A consumer that is dropped while its channel is open
 /// would send `basic.cancel`, which lets a second consumer in while this one still holds messages.
 pub(crate) fn close_at_once(channel: &Channel, connection: &Connection) {
-    use futures::FutureExt;
     let _ = channel.close(200, "OK".into()).now_or_never();
     let _ = connection.close(200, "OK".into()).now_or_never();
 }

@@ -13,6 +13,12 @@ pub enum BusError {
         #[source]
         source: lapin::Error,
     },
+    /// None of the cluster's nodes could be connected to.
+    #[error("cannot connect to any node of the broker: {failures}")]
+    NoNode {
+        /// Each node's address, and why it could not.
+        failures: String,
+    },
     /// So many earlier attempts still hang in an unanswered handshake that another one is not started.
     #[error("the broker does not answer; {pending} earlier attempts to connect are still waiting")]
     AttemptsPending {
@@ -42,6 +48,17 @@ pub enum BusError {
         /// What the client library said.
         #[source]
         source: lapin::Error,
+    },
+    /// The queue is there and lets nobody consume: most likely it has no leader, for a moment or for good.
+    #[error(
+        "queue {queue} did not answer basic.consume within {seconds} s, so it has no leader; until it has one the broker \
+         confirms nothing that is routed to it"
+    )]
+    QueueUnanswered {
+        /// The queue.
+        queue: String,
+        /// How long it was waited for.
+        seconds: u64,
     },
     /// The broker ended the consumer: its queue was deleted, or its node went away.
     #[error("the broker ended the consumer of queue {queue}")]

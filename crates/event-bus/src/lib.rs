@@ -32,6 +32,6 @@ pub use publisher::Publisher;
 pub use subscriber::{Depth, Subscriber};
 pub use topology::{
     ENTITY_EXCHANGES, QueueSpec, UNROUTED_EXCHANGE, UNROUTED_POLICY, UnroutedPolicy, WATERMARK_EXCHANGE,
-    declare_topology,
+    declare_topology, delete_queue,
 };
 pub use watermark::{KeyTotal, Watermark};

@@ -43,6 +43,7 @@ impl Publisher {
             blocked,
         };
         topology::declare_exchanges(&publisher.channel).await?;
+        topology::declare_unrouted(&publisher.connection).await?;
         let options = ConfirmSelectOptions::default();
         within("confirm.select", publisher.channel.confirm_select(options)).await?;
         Ok(publisher)

@@ -3,10 +3,10 @@
 use futures::StreamExt;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
 use lapin::types::FieldTable;
-use lapin::{Channel, Connection, Consumer};
+use lapin::{Channel, Consumer};
 use metrics::{Counter, counter};
 
-use crate::connection::{close, close_at_once, connect, within};
+use crate::connection::{ClosedOnDrop, close, close_at_once, connect, within};
 use crate::topology::{QueueSpec, open_subscription};
 use crate::{AmqpUrl, BusError, Delivery, Message, decode, metric_names};
 
@@ -18,7 +18,7 @@ use crate::{AmqpUrl, BusError, Delivery, Message, decode, metric_names};
 pub struct Subscriber {
     consumer: Consumer,
     channel: Channel,
-    connection: Connection,
+    connection: ClosedOnDrop,
     spec: QueueSpec,
     deliveries: Counter,
     foreign: Counter,
@@ -38,9 +38,10 @@ impl Subscriber {
     /// Connects, declares queue and bindings, and the exchanges if one is missing, and starts to consume.
     ///
     /// # Errors
-    /// As [`BusError`] says; [`BusError::Topology`] when the queue exists with other properties.
+    /// As [`BusError`] says; [`BusError::Topology`] when the queue exists with other properties,
+    /// [`BusError::QueueUnanswered`] when it has no leader.
     pub async fn open(url: &AmqpUrl, spec: &QueueSpec, connection_name: &str) -> Result<Self, BusError> {
-        let connection = connect(url, connection_name, None).await?;
+        let connection = ClosedOnDrop(connect(url, connection_name, None).await?);
         let channel = open_subscription(&connection, spec).await?;
         // Before consuming: the client library buffers whatever the broker sends.
         within(
@@ -51,7 +52,14 @@ impl Subscriber {
         let options = BasicConsumeOptions::default();
         let queue = spec.name.as_str();
         let consumer = channel.basic_consume(queue.into(), connection_name.into(), options, FieldTable::default());
-        let consumer = within("basic.consume", consumer).await?;
+        let consumer = within("basic.consume", consumer).await.map_err(|error| match error {
+            // The broker answers everything else about a queue from its own tables; this the queue's leader answers.
+            BusError::Timeout { seconds, .. } => BusError::QueueUnanswered {
+                queue: spec.name.clone(),
+                seconds,
+            },
+            other => other,
+        })?;
         Ok(Self {
             consumer,
             channel,

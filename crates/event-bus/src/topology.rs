@@ -1,6 +1,6 @@
 //! Exchanges, queues and bindings, declared idempotently by whoever uses them and may declare them: then start order does not matter.
 
-use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions};
+use lapin::options::{ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions};
 use lapin::protocol::AMQPSoftError;
 use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
@@ -63,6 +63,20 @@ pub async fn declare_topology(url: &AmqpUrl, connection_name: &str) -> Result<()
     let connection = connect(url, connection_name, None).await?;
     let channel = open_channel(&connection).await?;
     declare_exchanges(&channel).await?;
+    declare_unrouted(&connection).await?;
+    within("connection.close", connection.close(200, "OK".into())).await
+}
+
+/// Deletes a queue with whatever is in it, on a connection of its own; one that is not there is fine. A quorum queue
+/// without a leader goes too: the broker gives its members up after some seconds.
+///
+/// # Errors
+/// As [`BusError`] says.
+pub async fn delete_queue(url: &AmqpUrl, queue: &str, connection_name: &str) -> Result<(), BusError> {
+    let connection = connect(url, connection_name, None).await?;
+    let channel = open_channel(&connection).await?;
+    let deleted = channel.queue_delete(queue.into(), QueueDeleteOptions::default());
+    within("queue.delete", deleted).await?;
     within("connection.close", connection.close(200, "OK".into())).await
 }
 
@@ -72,7 +86,25 @@ pub(crate) async fn declare_exchanges(channel: &Channel) -> Result<(), BusError>
         declare_exchange(channel, exchange, ExchangeKind::Topic).await?;
     }
     declare_exchange(channel, WATERMARK_EXCHANGE, ExchangeKind::Fanout).await?;
-    declare_exchange(channel, UNROUTED_EXCHANGE, ExchangeKind::Fanout).await?;
+    declare_exchange(channel, UNROUTED_EXCHANGE, ExchangeKind::Fanout).await
+}
+
+/// Declares the queue of what nobody asked for. In a cluster it is on one node, and while that is away the broker refuses
+/// to declare it again: publishing goes on without it.
+pub(crate) async fn declare_unrouted(connection: &Connection) -> Result<(), BusError> {
+    // A channel of its own: a refusal closes it.
+    let channel = open_channel(connection).await?;
+    match declare_unrouted_on(&channel).await {
+        Err(error) if is_missing(&error) => {
+            tracing::warn!(%error, "the node that keeps unrouted events is away; they are dropped until it is back");
+            Ok(())
+        }
+        Err(error) => Err(error),
+        Ok(()) => within("channel.close", channel.close(200, "OK".into())).await,
+    }
+}
+
+async fn declare_unrouted_on(channel: &Channel) -> Result<(), BusError> {
     // A classic queue: when the node that has it is away, publishing goes on without it. A quorum queue that has lost
     // its majority confirms nothing, and the relay would wait for the sake of messages that nobody wants.
     let arguments = table([

@@ -72,7 +72,7 @@ impl<'a> Session<'a> {
     pub(super) async fn open(consumer: &'a Consumer) -> Result<Self, Ending> {
         let advance = Advance::open(consumer).await?;
         consumer.progress.is(State::Connecting);
-        let name = format!("projection {}", consumer.projection.name());
+        let name = consumer.connection_name();
         let subscriber = Subscriber::open(&consumer.amqp_url, &consumer.queue(), &name).await?;
         let head = consumer.log.head().await?;
         if head.log_id != advance.log_id {

@@ -1,7 +1,9 @@
 //! The consumer against the real broker and the real database: whatever happens, the read model ends equal to the log.
 
 mod alone;
+mod cluster;
 mod faults;
+mod leaderless;
 mod lifecycle;
 mod operators;
 mod ownership;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use dev_stack::{TestDatabase, TestVhost};
+use dev_stack::{PrivateRabbit, TestDatabase, TestVhost};
 use domain::{Envelope, Position};
 use event_bus::{AmqpUrl, BusError, KeyTotal, Publisher, Watermark};
 use event_relay::{RelayArgs, RelayTuning};
@@ -38,7 +38,16 @@ pub(crate) struct Stack {
 impl Stack {
     /// Makes everything but a consumer.
     pub(crate) async fn start() -> Self {
-        let (log_database, database, vhost) = tokio::join!(log_database(), model_database(), TestVhost::create());
+        Self::start_in(TestVhost::create()).await
+    }
+
+    /// Makes everything but a consumer, with a broker that the test can kill.
+    pub(crate) async fn start_on(broker: &PrivateRabbit) -> Self {
+        Self::start_in(TestVhost::create_on(broker)).await
+    }
+
+    async fn start_in(vhost: impl Future<Output = TestVhost>) -> Self {
+        let (log_database, database, vhost) = tokio::join!(log_database(), model_database(), vhost);
         let publisher = publisher(&vhost).await;
         Self {
             log: LogReader::new(pool(&log_database.url_as(ROLE, PASSWORD))),
@@ -258,9 +267,14 @@ impl Stack {
 
     /// Starts a process that relays the log.
     pub(crate) async fn serve_relay(&self) -> Process {
+        self.serve_relay_through(&self.vhost.amqp_url()).await
+    }
+
+    /// Starts a process that relays the log to another broker.
+    pub(crate) async fn serve_relay_through(&self, amqp_url: &str) -> Process {
         let args = RelayArgs {
             event_store_url: parse(&self.log_database.url_as("marquee_event_relay", PASSWORD)),
-            amqp_url: self.vhost.amqp_url().parse().expect("a url"),
+            amqp_url: amqp_url.parse().expect("a url"),
             tuning: RelayTuning::default(),
         };
         Process::start(event_relay::service(args).await.expect("a relay")).await

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::error::{Server, StartError, with_causes};
 use crate::instance::{Instance, Keeping};
 use crate::place::{CERTIFICATE_FILE, KEY_FILE};
+use crate::rabbit::NODE;
 use crate::sources::Search;
 use crate::testing::run::Run;
 
@@ -101,6 +102,20 @@ impl PrivateRabbit {
         self.0.run(|instance| instance.kill()).await;
     }
 
+    /// Lets the killed node forget which log is whose of its quorum queues, as a kill in the second after their declaration
+    /// does: it has not synced that register to disk yet. They come back with empty members that elect no leader.
+    pub fn forget_quorum_queues(&self) {
+        let register = self
+            .0
+            .directory
+            .join("data")
+            .join(NODE)
+            .join("quorum")
+            .join(NODE)
+            .join("names.dets");
+        proceed(fs::remove_file(&register).map_err(|error| format!("removing {}: {error}", register.display())));
+    }
+
     /// Starts the node again, on the same ports.
     pub async fn start_again(&mut self) {
         self.0.start_again().await;
@@ -189,7 +204,7 @@ impl Drop for PrivateServer {
 }
 
 #[expect(clippy::panic, reason = "a test cannot go on without its server")]
-fn proceed<T>(result: Result<T, String>) -> T {
+pub(super) fn proceed<T>(result: Result<T, String>) -> T {
     match result {
         Ok(value) => value,
         Err(explanation) => panic!("{explanation}"),

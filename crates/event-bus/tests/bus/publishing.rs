@@ -143,3 +143,38 @@ async fn a_broker_that_takes_the_connection_and_never_answers_is_an_error_in_tim
         .expect("the attempt that hung is in nobody's way");
     publisher.close().await;
 }
+
+/// The address in a url: what stands between the login and the vhost.
+fn address(url: &str) -> &str {
+    let (_, address) = url.split_once('@').expect("a login");
+    address.split_once('/').expect("a vhost").0
+}
+
+#[tokio::test]
+async fn nodes_of_a_cluster_that_are_dead_or_frozen_are_passed_over() {
+    let vhost = TestVhost::create().await;
+    let alive = vhost.amqp_url();
+    let (proxy, frozen) = CutProxy::to_url(&alive).await.expect("a proxy");
+    proxy.freeze(true);
+    let nodes = format!("127.0.0.1:1,{},{}", address(&frozen), address(&alive));
+    let cluster = url(&alive.replace(address(&alive), &nodes));
+    // Each connection begins with another node.
+    for _ in 0..3 {
+        let publisher = Publisher::open(&cluster, "test").await.expect("a node is alive");
+        publisher.close().await;
+    }
+}
+
+#[tokio::test]
+async fn when_no_node_of_a_cluster_answers_the_error_names_all_of_them_and_no_password() {
+    let opened = Publisher::open(&url("amqp://me:s3cret@127.0.0.1:1,127.0.0.1:2/%2f"), "test").await;
+    let Err(error) = opened else {
+        panic!("connected to nothing")
+    };
+    let told = error.to_string();
+    assert!(
+        told.contains("127.0.0.1:1: ") && told.contains("127.0.0.1:2: "),
+        "{told}"
+    );
+    assert!(!told.contains("s3cret"), "{told}");
+}

@@ -106,7 +106,7 @@ async fn assemble(args: CommandApiArgs, appended: Option<Arc<Hint>>) -> Result<S
     let (store, writer) = event_store(&args, pool.clone(), appended);
     let api = CommandApi {
         store: store.clone(),
-        hasher: RequestHasher::new(&args.tuning.idempotency_secret.expose()),
+        hasher: RequestHasher::new(args.tuning.idempotency_secret.expose()),
     };
     Ok(Service {
         name: NAME,

@@ -6,29 +6,33 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 use metrics::{counter, histogram};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use crate::append::{Append, BatchAnswer, append};
+use crate::connect::Connect;
 use crate::error::StoreError;
 use crate::metric;
+use crate::standby::Standby;
+use crate::warnings::Warnings;
 use crate::writer::Answer;
 
 /// The writer's connection, made anew whenever it has failed.
 #[derive(Debug)]
 pub(crate) struct Submission {
-    options: PgConnectOptions,
+    connect: Connect,
+    standby: Standby,
+    warnings: Warnings,
     attempt_timeout: Duration,
     connection: Option<PgConnection>,
 }
 
 impl Submission {
-    pub(crate) fn new(options: PgConnectOptions, attempt_timeout: Duration) -> Self {
-        // An attempt that was given up must not go on holding the log's lock.
-        let options = options.options([("statement_timeout", attempt_timeout.as_millis())]);
+    pub(crate) fn new(connect: Connect, standby: Standby, attempt_timeout: Duration) -> Self {
         Self {
-            options,
+            connect,
+            standby,
+            warnings: Warnings::new(),
             attempt_timeout,
             connection: None,
         }
@@ -123,23 +127,44 @@ impl Submission {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             None => {
-                let connected = timeout_at(deadline, self.options.connect()).await.map_err(|_| None)??;
+                let connecting = connect(&self.connect, &mut self.warnings, self.attempt_timeout);
+                let connected = timeout_at(deadline, connecting).await.map_err(|_| None)??;
                 self.connection.insert(connected)
             }
         };
         let before = *sent;
         *sent = true;
-        let answer = timeout_at(deadline, append(connection, appends))
-            .await
-            .map_err(|_| None)?;
+        let answering = self.warnings.listen(append(connection, appends));
+        let (answer, warning) = timeout_at(deadline, answering).await.map_err(|_| None)?;
         if let Err(sqlx::Error::Database(error)) = &answer
             && !is_fatal(error.code().as_deref())
         {
             // The server answered with an error, so this copy is rolled back; an earlier copy may still be about.
             *sent = before;
         }
-        Ok(answer?)
+        let answer = answer?;
+        if let Some(warning) = warning {
+            let unsure = format!("the server warned beside its answer, which therefore does not count: {warning}");
+            return Err(Some(sqlx::Error::Protocol(unsure)));
+        }
+        let patience = deadline.saturating_duration_since(Instant::now());
+        if answer.awaits_standby && !self.standby.has_all(patience).await {
+            return Err(None);
+        }
+        Ok(answer)
     }
+}
+
+async fn connect(
+    connect: &Connect,
+    warnings: &mut Warnings,
+    attempt_timeout: Duration,
+) -> Result<PgConnection, sqlx::Error> {
+    let mut connection = connect.connect().await?;
+    // An attempt that was given up must not go on holding the log's lock.
+    let settings = format!("SET statement_timeout = {}", attempt_timeout.as_millis());
+    warnings.prepare(&mut connection, &settings).await?;
+    Ok(connection)
 }
 
 fn answers(answer: BatchAnswer) -> Vec<Answer> {

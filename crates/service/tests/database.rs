@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dev_stack::TestDatabase;
 use service::database::{DatabaseUrl, PoolOptions, connect_options, ensure_database, ensure_role, pool};
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 

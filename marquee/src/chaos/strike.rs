@@ -10,7 +10,7 @@ use rand::seq::IndexedRandom;
 use serde_json::json;
 use service::BoxError;
 use service::database::connect_options;
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use tokio::time::sleep;
 
 use super::faults::Fault;

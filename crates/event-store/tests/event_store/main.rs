@@ -14,4 +14,5 @@ mod queue;
 mod read;
 mod refusal;
 mod setup;
+mod standby;
 mod trace;

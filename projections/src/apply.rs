@@ -80,11 +80,7 @@ pub(crate) struct Applier {
 
 impl Applier {
     /// Applies for a projection to the database that `connector` leads to.
-    pub(crate) fn new(
-        projection: Arc<dyn Projection>,
-        connector: Connector,
-        parked_streams_per_hour_max: u32,
-    ) -> Self {
+    pub(crate) fn new(projection: Arc<dyn Projection>, connector: Connector, parked_streams_per_hour_max: u32) -> Self {
         Self {
             projection,
             connector,

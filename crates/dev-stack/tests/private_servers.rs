@@ -62,7 +62,11 @@ async fn a_standby_that_is_promoted_has_what_was_committed_with_it_and_not_what_
     connection.execute("INSERT INTO kept VALUES (1)").await.unwrap();
     let mut reader = PgConnection::connect(standby.url()).await.unwrap();
     let refused = reader.execute("INSERT INTO kept VALUES (2)").await.unwrap_err();
-    assert_eq!(refused.as_database_error().unwrap().code().unwrap(), "25006", "it only reads");
+    assert_eq!(
+        refused.as_database_error().unwrap().code().unwrap(),
+        "25006",
+        "it only reads"
+    );
 
     primary.set_synchronous(false).await;
     standby.stop_streaming().await;
@@ -71,6 +75,9 @@ async fn a_standby_that_is_promoted_has_what_was_committed_with_it_and_not_what_
     standby.promote().await;
     let mut promoted = PgConnection::connect(standby.url()).await.unwrap();
     promoted.execute("INSERT INTO kept VALUES (4)").await.unwrap();
-    let kept: Vec<i32> = sqlx::query_scalar("SELECT id FROM kept ORDER BY id").fetch_all(&mut promoted).await.unwrap();
+    let kept: Vec<i32> = sqlx::query_scalar("SELECT id FROM kept ORDER BY id")
+        .fetch_all(&mut promoted)
+        .await
+        .unwrap();
     assert_eq!(kept, [1, 4]);
 }

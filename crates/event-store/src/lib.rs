@@ -14,6 +14,7 @@ mod error;
 mod excerpt;
 mod execute;
 mod idempotency;
+mod landmark;
 mod load;
 mod log_reader;
 mod metric;

@@ -73,7 +73,9 @@ impl Session {
             Some(connection) => connection,
             None => {
                 let mut connection = connect.connect().await?;
-                self.warnings.prepare(&mut connection, "SET statement_timeout = 0").await?;
+                self.warnings
+                    .prepare(&mut connection, "SET statement_timeout = 0")
+                    .await?;
                 connection
             }
         };

@@ -141,14 +141,17 @@ impl EventStore {
     /// Where a stream ends.
     pub(crate) async fn stream_head(&self, kind: &str, id: &str) -> Result<StreamHead, StoreError> {
         let last_event = sqlx::query_as(LAST_EVENT).bind(kind.to_owned()).bind(id.to_owned());
-        let head: Option<(i64, i64, bool)> = ask(&self.pool, |connection| last_event.fetch_optional(connection).boxed())
-            .await
-            .map_err(unavailable)?;
-        Ok(head.map_or_else(StreamHead::default, |(sequence, position, synchronous)| StreamHead {
-            sequence: Sequence(sequence),
-            position: Position(position),
-            synchronous,
-        }))
+        let head: Option<(i64, i64, bool)> =
+            ask(&self.pool, |connection| last_event.fetch_optional(connection).boxed())
+                .await
+                .map_err(unavailable)?;
+        Ok(
+            head.map_or_else(StreamHead::default, |(sequence, position, synchronous)| StreamHead {
+                sequence: Sequence(sequence),
+                position: Position(position),
+                synchronous,
+            }),
+        )
     }
 
     pub(crate) fn cached<A: Aggregate + 'static>(&self, id: &str) -> Option<Loaded<A>> {

@@ -65,11 +65,7 @@ pub(crate) async fn notify_others(appended: Arc<Hint>, connect: Connect, stop: C
     }
 }
 
-async fn send(
-    connection: &mut Option<PgConnection>,
-    connect: &Connect,
-    position: Position,
-) -> Result<(), sqlx::Error> {
+async fn send(connection: &mut Option<PgConnection>, connect: &Connect, position: Position) -> Result<(), sqlx::Error> {
     let connection = match connection {
         Some(connection) => connection,
         None => {

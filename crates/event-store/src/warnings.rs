@@ -62,7 +62,9 @@ impl Warnings {
     pub(crate) async fn prepare(&mut self, connection: &mut PgConnection, settings: &str) -> Result<(), sqlx::Error> {
         self.take();
         let trial = format!("SET client_min_messages = notice; {settings}; DO $$ BEGIN RAISE NOTICE '{TRIAL}'; END $$");
-        let prepared = connection.execute(trial.as_str()).with_subscriber(self.listener.clone());
+        let prepared = connection
+            .execute(trial.as_str())
+            .with_subscriber(self.listener.clone());
         prepared.await?;
         if self.take().iter().any(|said| said.message == TRIAL) {
             return Ok(());

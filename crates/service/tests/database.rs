@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use dev_stack::TestDatabase;
+use dev_stack::{PrivatePostgres, TestDatabase};
 use service::database::{DatabaseUrl, PoolOptions, connect_options, ensure_database, ensure_role, pool};
 use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
@@ -156,4 +156,57 @@ async fn a_pools_connections_are_named_and_bounded() {
         .await
         .unwrap_err();
     assert_eq!(slow.as_database_error().unwrap().code().unwrap(), "57014");
+}
+
+/// A primary, its standby, and one url of both.
+async fn pair() -> (PrivatePostgres, PrivatePostgres, DatabaseUrl) {
+    let primary = PrivatePostgres::start().await;
+    let standby = primary.start_standby().await;
+    let of = |url: &str| url.split_once('@').unwrap().1.trim_end_matches("/postgres").to_owned();
+    // The standby comes first: the order must not matter.
+    let both = format!("{},{}", of(standby.url()), of(primary.url()));
+    let url = primary.url().replace(&of(primary.url()), &both).parse().unwrap();
+    (primary, standby, url)
+}
+
+#[tokio::test]
+async fn whichever_address_is_the_primary_is_connected_to_and_a_pool_follows_it() {
+    let (mut primary, standby, url) = pair().await;
+    let pool = pool(&url, PoolOptions::default());
+    let write = async || {
+        sqlx::query("CREATE TABLE IF NOT EXISTS kept (id int)")
+            .execute(&pool)
+            .await
+    };
+    write().await.unwrap();
+    let mut connection = connect_options(&url, "service tests").connect().await.unwrap();
+    assert_eq!(setting(&mut connection, "transaction_read_only").await, "off");
+
+    primary.kill().await;
+    let nobody = connect_options(&url, "service tests")
+        .connect()
+        .await
+        .unwrap_err()
+        .to_string();
+    for said in ["none of the addresses is a primary", "takes no writes", "refused"] {
+        assert!(nobody.contains(said), "{said}: {nobody}");
+    }
+    standby.promote().await;
+    let mut connection = connect_options(&url, "service tests").connect().await.unwrap();
+    assert_eq!(setting(&mut connection, "transaction_read_only").await, "off");
+    let writing = async { while write().await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(30), writing)
+        .await
+        .expect("the pool moves");
+}
+
+#[tokio::test]
+async fn a_primary_that_comes_back_after_it_was_replaced_is_passed_over() {
+    let (mut primary, standby, url) = pair().await;
+    primary.kill().await;
+    standby.promote().await;
+    primary.start_again().await;
+    let mut connection = connect_options(&url, "service tests").connect().await.unwrap();
+    let port = setting(&mut connection, "port").await;
+    assert!(standby.url().contains(&format!(":{port}/")), "{port}");
 }

@@ -44,7 +44,12 @@ impl PostgresServer {
         command
             .arg("--pgdata")
             .arg(self.place.path(DATA))
-            .args(["--write-recovery-conf", "--wal-method=stream", "--checkpoint=fast", "--no-sync"])
+            .args([
+                "--write-recovery-conf",
+                "--wal-method=stream",
+                "--checkpoint=fast",
+                "--no-sync",
+            ])
             .args(["--username", ADMIN, "--no-password", "--host", primary.get_host()])
             .arg(format!("--port={}", primary.get_port()))
             // Arguments are for everybody to see.

@@ -55,7 +55,11 @@ impl PrivatePostgres {
     /// This needs the programs of PostgreSQL on this machine.
     pub async fn start_standby(&self) -> Self {
         let primary: PgConnectOptions = proceed(self.url().parse().map_err(|error: sqlx::Error| error.to_string()));
-        let (_, password) = self.url().split_once("://").and_then(|(_, rest)| rest.split_once(':')).unwrap_or_default();
+        let (_, password) = self
+            .url()
+            .split_once("://")
+            .and_then(|(_, rest)| rest.split_once(':'))
+            .unwrap_or_default();
         let (password, _) = password.split_once('@').unwrap_or_default();
         let password = password.to_owned();
         let start = move |directory: &Path, name: &str| {
@@ -89,9 +93,14 @@ impl PrivatePostgres {
     async fn configure(&self, statement: &str) {
         let mut connection = self.connection().await;
         proceed(connection.execute(statement).await.map_err(|error| error.to_string()));
-        let (name, _) = statement.trim_start_matches("ALTER SYSTEM SET ").split_once(" = ").unwrap_or_default();
-        let loaded = format!("SELECT pg_reload_conf() AND pending.setting IS NOT DISTINCT FROM current_setting('{name}')
-             FROM (SELECT setting FROM pg_file_settings WHERE name = '{name}' ORDER BY seqno DESC LIMIT 1) pending");
+        let (name, _) = statement
+            .trim_start_matches("ALTER SYSTEM SET ")
+            .split_once(" = ")
+            .unwrap_or_default();
+        let loaded = format!(
+            "SELECT pg_reload_conf() AND pending.setting IS NOT DISTINCT FROM current_setting('{name}')
+             FROM (SELECT setting FROM pg_file_settings WHERE name = '{name}' ORDER BY seqno DESC LIMIT 1) pending"
+        );
         self.until(&loaded).await;
     }
 
@@ -113,7 +122,11 @@ impl PrivatePostgres {
     }
 
     async fn connection(&self) -> PgConnection {
-        proceed(PgConnection::connect(self.url()).await.map_err(|error| error.to_string()))
+        proceed(
+            PgConnection::connect(self.url())
+                .await
+                .map_err(|error| error.to_string()),
+        )
     }
 }
 

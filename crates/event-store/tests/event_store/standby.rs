@@ -77,7 +77,10 @@ async fn a_commit_whose_wait_for_the_standby_is_ended_is_answered_when_the_stand
         assert_eq!(accepted(executing.await).2, 1, "{by}");
     }
 
-    let url = log.database.url().replace(primary.url().trim_end_matches("/postgres"), standby.url().trim_end_matches("/postgres"));
+    let url = log.database.url().replace(
+        primary.url().trim_end_matches("/postgres"),
+        standby.url().trim_end_matches("/postgres"),
+    );
     primary.kill().await;
     standby.promote().await;
     let mut promoted = PgConnection::connect(&url).await.expect("the promoted standby");

@@ -13,7 +13,9 @@ pub(super) fn around(text: &str) -> Around<'_> {
     let end = text[authority..]
         .find(['/', '?', '#'])
         .map_or(text.len(), |length| authority + length);
-    let start = text[authority..end].rfind('@').map_or(authority, |at| authority + at + 1);
+    let start = text[authority..end]
+        .rfind('@')
+        .map_or(authority, |at| authority + at + 1);
     Around {
         before: &text[..start],
         addresses: &text[start..end],

@@ -17,7 +17,8 @@ const ADDRESS_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The server's timeline in hexadecimal digits, which are more at each promotion; none at a standby, or where nothing can
 /// be written.
-const TIMELINE: &str = "SELECT CASE WHEN NOT pg_is_in_recovery() AND current_setting('default_transaction_read_only') = 'off'
+const TIMELINE: &str =
+    "SELECT CASE WHEN NOT pg_is_in_recovery() AND current_setting('default_transaction_read_only') = 'off'
     THEN left(pg_walfile_name(pg_current_wal_lsn()), 8) END";
 
 /// Where to connect, and how. Cheap enough to clone for each connection.
@@ -76,7 +77,10 @@ impl Connector {
 
     /// Finds the primary. Of two, which can only be if one came back that was replaced, it is the one promoted last.
     pub(super) async fn find(&self) -> Result<Found, sqlx::Error> {
-        let asking = self.addresses.iter().map(|address| timeout(ADDRESS_TIMEOUT, ask(address)));
+        let asking = self
+            .addresses
+            .iter()
+            .map(|address| timeout(ADDRESS_TIMEOUT, ask(address)));
         let mut primary: Option<(String, Found)> = None;
         let mut refusals = Vec::new();
         for (place, answer) in join_all(asking).await.into_iter().enumerate() {

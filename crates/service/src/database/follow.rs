@@ -61,7 +61,12 @@ async fn follow(pool: PgPool, connector: Connector, moved: Moved) {
                 Some(connection) => still_primary(connection).await,
                 None => look(&pool, &connector, &mut place, &moved).await,
             };
-            sleep(if watched.is_some() { WATCH_INTERVAL } else { LOOK_INTERVAL }).await;
+            sleep(if watched.is_some() {
+                WATCH_INTERVAL
+            } else {
+                LOOK_INTERVAL
+            })
+            .await;
         }
     };
     pool.close_event().do_until(following).await.unwrap_or(());
@@ -83,7 +88,11 @@ async fn look(pool: &PgPool, connector: &Connector, place: &mut usize, moved: &M
     };
     let Found { place: now, connection } = found;
     if now != *place {
-        tracing::info!(from = connector.name(*place), to = connector.name(now), "the primary is at another address");
+        tracing::info!(
+            from = connector.name(*place),
+            to = connector.name(now),
+            "the primary is at another address"
+        );
         *place = now;
         pool.set_connect_options(connector.addresses[now].clone());
         *moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());

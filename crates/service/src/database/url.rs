@@ -99,7 +99,9 @@ impl DatabaseUrl {
     fn new(urls: Vec<Url>, names_primary: bool) -> Self {
         let addresses: Vec<&str> = urls.iter().map(|url| around(url.as_str()).addresses).collect();
         let addresses = addresses.join(",");
-        let mut text = urls.first().map_or_else(String::new, |url| around(url.as_str()).with(&addresses));
+        let mut text = urls
+            .first()
+            .map_or_else(String::new, |url| around(url.as_str()).with(&addresses));
         if names_primary {
             text.push(if text.contains('?') { '&' } else { '?' });
             text.push_str(TARGET);
@@ -134,13 +136,20 @@ fn parse_one(text: &str) -> Result<(Url, bool), InvalidDatabaseUrl> {
     if !matches!(url.scheme(), "postgres" | "postgresql") || url.cannot_be_a_base() {
         return Err(InvalidDatabaseUrl::Scheme);
     }
-    let target = url.query_pairs().find(|(name, _)| name == TARGET).map(|(_, value)| value);
+    let target = url
+        .query_pairs()
+        .find(|(name, _)| name == TARGET)
+        .map(|(_, value)| value);
     let names_primary = match target.as_deref() {
         None => false,
         Some("read-write" | "primary") => true,
         Some(_) => return Err(InvalidDatabaseUrl::Target),
     };
-    let url = if names_primary { without_parameters(&url, &[TARGET]) } else { url };
+    let url = if names_primary {
+        without_parameters(&url, &[TARGET])
+    } else {
+        url
+    };
     PgConnectOptions::from_str(url.as_str()).map_err(InvalidDatabaseUrl::Options)?;
     Ok((url, names_primary))
 }
@@ -218,7 +227,10 @@ mod tests {
             ("postgres://one/db", false),
             ("postgres://one,two/db", true),
             ("postgres://one/db?target_session_attrs=read-write", true),
-            ("postgres://one,two/db?sslmode=disable&target_session_attrs=primary", true),
+            (
+                "postgres://one,two/db?sslmode=disable&target_session_attrs=primary",
+                true,
+            ),
         ] {
             let url = url(text);
             assert_eq!(url.is_searched(), searched, "{text}");

@@ -4,6 +4,7 @@ use dev_stack::PrivatePostgres;
 use e2e::{Client, until};
 use futures::future::join_all;
 use serde_json::{Value, json};
+use tokio::process::Command;
 use tokio::sync::watch;
 
 use crate::deployment::Deployment;
@@ -31,14 +32,10 @@ impl Pair {
         Self { primary, standby }
     }
 
-    /// One url of both.
-    fn url(&self) -> String {
-        let address = |url: &str| {
-            let (_, address) = url.split_once('@').expect("a user");
-            address.trim_end_matches("/postgres").to_owned()
-        };
-        let (one, two) = (self.primary.url(), self.standby.url());
-        one.replace(&address(one), &format!("{},{}", address(one), address(two)))
+    /// The url with both addresses, of one that has the primary's.
+    fn of_both(&self, url: &str) -> String {
+        let (one, two) = (address(self.primary.url()), address(self.standby.url()));
+        url.replace(one, &format!("{one},{two}"))
     }
 
     async fn fail_over(&mut self) {
@@ -47,12 +44,17 @@ impl Pair {
     }
 }
 
+fn address(url: &str) -> &str {
+    let (_, address) = url.split_once('@').expect("a user");
+    address.trim_end_matches("/postgres")
+}
+
 #[tokio::test]
 async fn the_primary_dies_and_its_synchronous_standby_has_all_that_was_acknowledged_and_nothing_twice() {
     let mut pair = Pair::start().await;
     let mut deployment = Deployment::create_on(pair.primary.url()).await;
     let mut command = deployment.marquee(&["up", "--no-demo"]);
-    command.env("MARQUEE_DATABASE_URL", pair.url());
+    command.env("MARQUEE_DATABASE_URL", pair.of_both(pair.primary.url()));
     let up = Up::start(command).await;
     pair.primary.set_synchronous(true).await;
 
@@ -96,7 +98,18 @@ async fn the_primary_dies_and_its_synchronous_standby_has_all_that_was_acknowled
     up.stop("TERM").await;
 }
 
-/// The services of one log that is on a pair, with read models on the server of all tests.
+/// A deployment, on a pair if there is one.
+#[derive(Clone, Copy)]
+struct On<'a>(&'a Deployment, Option<&'a Pair>);
+
+impl On<'_> {
+    fn url_as(self, database: &str, role: &str) -> String {
+        let url = self.0.url_as(database, role);
+        self.1.map_or(url.clone(), |pair| pair.of_both(&url))
+    }
+}
+
+/// The services, with the log at one place and the read models at another.
 struct Services {
     commands: Serving,
     relay: Serving,
@@ -104,23 +117,13 @@ struct Services {
 }
 
 impl Services {
-    async fn start(deployment: &Deployment, read_models: &Deployment, pair: &Pair) -> Self {
-        let mut migrating = deployment.marquee(&["migrate"]);
-        migrating.env("MARQUEE_DATABASE_URL", pair.url());
-        ended(migrating).await.said_with(0);
-        ended(read_models.marquee(&["migrate"])).await.said_with(0);
+    async fn start(log: On<'_>, read_models: On<'_>) -> Self {
+        for On(deployment, _) in [log, read_models] {
+            ended(deployment.marquee(&["migrate"])).await.said_with(0);
+        }
         let service = |arguments: &[&str], role: &str| {
-            let mut command = deployment.marquee(arguments);
-            let (one, two) = (pair.primary.url(), pair.standby.url());
-            let on_one = deployment.url_as("event_store", role);
-            let both = on_one.replace(port(one), &format!("{},127.0.0.1:{}", port(one), port(two)));
-            command
-                .env_remove("MARQUEE_DATABASE_URL")
-                .env("MARQUEE_EVENT_STORE_URL", both);
-            for name in ["users", "movies", "catalog"] {
-                let url = read_models.url_as(name, &format!("marquee_{name}"));
-                command.env(format!("MARQUEE_{}_DATABASE_URL", name.to_uppercase()), url);
-            }
+            let mut command = log.0.marquee(arguments);
+            name_databases(&mut command, log.url_as("event_store", role), read_models);
             command
         };
         let (commands, relay, projections) = tokio::join!(
@@ -149,6 +152,15 @@ impl Services {
         position.expect("waited for")
     }
 
+    async fn until_applied(&self, position: i64) {
+        until("it is applied", async || {
+            let body = self.projections.client.get("/projections").await.body;
+            let mut items = body["items"].as_array().expect("projections").iter();
+            items.all(|one| (&one["position"], &one["state"]) == (&json!(position), &json!("consuming")))
+        })
+        .await;
+    }
+
     async fn states(&self) -> Vec<Value> {
         let body = self.projections.client.get("/projections").await.body;
         let items = body["items"].as_array().expect("projections").iter();
@@ -156,9 +168,14 @@ impl Services {
     }
 }
 
-fn port(url: &str) -> &str {
-    let (_, port) = url.trim_end_matches("/postgres").rsplit_once(':').expect("a port");
-    port
+fn name_databases(command: &mut Command, event_store_url: String, read_models: On<'_>) {
+    command
+        .env_remove("MARQUEE_DATABASE_URL")
+        .env("MARQUEE_EVENT_STORE_URL", event_store_url);
+    for name in ["users", "movies", "catalog"] {
+        let url = read_models.url_as(name, &format!("marquee_{name}"));
+        command.env(format!("MARQUEE_{}_DATABASE_URL", name.to_uppercase()), url);
+    }
 }
 
 async fn shows(client: &Client, path: &str, position: i64) -> u16 {
@@ -170,7 +187,7 @@ async fn a_standby_that_lacked_the_last_events_is_noticed_by_all_and_all_go_on_a
     let mut pair = Pair::start().await;
     let mut deployment = Deployment::create_on(pair.primary.url()).await;
     let read_models = Deployment::create().await;
-    let services = Services::start(&deployment, &read_models, &pair).await;
+    let services = Services::start(On(&deployment, Some(&pair)), On(&read_models, None)).await;
     let kept = services.register("kept").await;
     until("the standby has it", async || {
         deployment.move_to(pair.standby.url());
@@ -181,13 +198,7 @@ async fn a_standby_that_lacked_the_last_events_is_noticed_by_all_and_all_go_on_a
     pair.standby.stop_streaming().await;
     services.register("lost-1").await;
     let lost = services.register("lost-2").await;
-    for model in ["users", "movies", "catalog"] {
-        until("it is applied", async || {
-            let shown = services.projections.client.get(&format!("/projections/{model}")).await;
-            shown.body["position"] == json!(lost)
-        })
-        .await;
-    }
+    services.until_applied(lost).await;
     until("it is published", async || {
         services.relay.client.get("/relay").await.body["position"] == json!(lost)
     })
@@ -204,7 +215,7 @@ async fn a_standby_that_lacked_the_last_events_is_noticed_by_all_and_all_go_on_a
     })
     .await;
     until("the relay says so", async || {
-        services.relay.client.get("/relay").await.body["halted"] == "LOG_DIVERGED"
+        services.relay.client.get("/relay").await.body["halted"]["code"] == "LOG_DIVERGED"
     })
     .await;
     until("the projections say so", async || {
@@ -213,7 +224,7 @@ async fn a_standby_that_lacked_the_last_events_is_noticed_by_all_and_all_go_on_a
     .await;
 
     let mut adopting = deployment.marquee(&["log", "adopt", "--yes"]);
-    adopting.env("MARQUEE_DATABASE_URL", pair.url());
+    adopting.env("MARQUEE_DATABASE_URL", pair.of_both(pair.primary.url()));
     ended(adopting).await.said_with(0);
     let new = services.register("new").await;
     assert_eq!(new, kept + 1, "the place of what was lost");
@@ -233,14 +244,29 @@ async fn a_standby_that_lacked_the_last_events_is_noticed_by_all_and_all_go_on_a
     for (path, status) in [("/users/new", 200), ("/users/last", 200), ("/users/lost-1", 404)] {
         assert_eq!(shows(&services.projections.client, path, last).await, status, "{path}");
     }
+    services.until_applied(last).await;
     let mut verifying = deployment.marquee(&["verify"]);
-    verifying.env_remove("MARQUEE_DATABASE_URL").env(
-        "MARQUEE_EVENT_STORE_URL",
-        deployment.url_as("event_store", "marquee_command_api"),
-    );
-    for name in ["users", "movies", "catalog"] {
-        let url = read_models.url_as(name, &format!("marquee_{name}"));
-        verifying.env(format!("MARQUEE_{}_DATABASE_URL", name.to_uppercase()), url);
-    }
+    let event_store_url = deployment.url_as("event_store", "marquee_event_relay");
+    name_databases(&mut verifying, event_store_url, On(&read_models, None));
     ended(verifying).await.said_with(0);
+}
+
+#[tokio::test]
+async fn read_models_whose_standby_lacked_the_last_events_catch_up_by_themselves() {
+    let mut pair = Pair::start().await;
+    let deployment = Deployment::create().await;
+    let read_models = Deployment::create_on(pair.primary.url()).await;
+    let services = Services::start(On(&deployment, None), On(&read_models, Some(&pair))).await;
+    let kept = services.register("kept").await;
+    services.until_applied(kept).await;
+    pair.standby.stop_streaming().await;
+    let lacked = services.register("lacked").await;
+    services.until_applied(lacked).await;
+
+    pair.fail_over().await;
+    let last = services.register("last").await;
+    services.until_applied(last).await;
+    for path in ["/users/kept", "/users/lacked", "/users/last"] {
+        services.projections.client.get_at(path, last).await.accepted();
+    }
 }

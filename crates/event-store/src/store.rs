@@ -75,8 +75,8 @@ impl EventStore {
         let turns = Turns::new(config.writer.append_timeout);
         let standby = Standby::new(connect.clone());
         let standby_timeout = config.writer.append_timeout;
-        let (queue, writer) = Writer::new(connect, standby.clone(), config.writer);
         let cache = AggregateCache::new(config.cache_aggregates_max);
+        let (queue, writer) = Writer::new(connect, standby.clone(), cache.clone(), config.writer);
         let store = Self {
             pool,
             queue,

@@ -13,6 +13,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use uuid::Uuid;
 
 use crate::append::{Append, AppendOutcome, BatchAnswer, append};
+use crate::cache::AggregateCache;
 use crate::connect::Connect;
 use crate::error::StoreError;
 use crate::landmark::{Landmark, Lost};
@@ -26,6 +27,8 @@ use crate::writer::Answer;
 pub(crate) struct Submission {
     connect: Connect,
     standby: Standby,
+    /// Emptied at each new connection: it may lead to a log that went back.
+    cache: AggregateCache,
     warnings: Warnings,
     landmark: Landmark,
     attempt_timeout: Duration,
@@ -33,10 +36,11 @@ pub(crate) struct Submission {
 }
 
 impl Submission {
-    pub(crate) fn new(connect: Connect, standby: Standby, attempt_timeout: Duration) -> Self {
+    pub(crate) fn new(connect: Connect, standby: Standby, cache: AggregateCache, attempt_timeout: Duration) -> Self {
         Self {
             connect,
             standby,
+            cache,
             warnings: Warnings::new(),
             landmark: Landmark::default(),
             attempt_timeout,
@@ -142,6 +146,7 @@ impl Submission {
                 let connecting = connect(&self.connect, &mut self.warnings, self.attempt_timeout);
                 let mut connected = timeout_at(deadline, connecting).await??;
                 timeout_at(deadline, self.landmark.find(&mut connected)).await??;
+                self.cache.clear();
                 self.connection.insert(connected)
             }
         };

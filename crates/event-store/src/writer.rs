@@ -40,6 +40,7 @@ use uuid::Uuid;
 
 use crate::append::{Append, AppendOutcome};
 use crate::batch::{BatchLimits, next_batch};
+use crate::cache::AggregateCache;
 use crate::connect::Connect;
 use crate::error::StoreError;
 use crate::metric;
@@ -132,13 +133,18 @@ pub struct Writer {
 
 impl Writer {
     /// Makes a writer, and the queue that feeds it.
-    pub(crate) fn new(connect: Connect, standby: Standby, config: WriterConfig) -> (WriterQueue, Self) {
+    pub(crate) fn new(
+        connect: Connect,
+        standby: Standby,
+        cache: AggregateCache,
+        config: WriterConfig,
+    ) -> (WriterQueue, Self) {
         let (sender, commands) = mpsc::channel(config.queue_commands_max.max(1));
         let queue = WriterQueue {
             commands: sender,
             append_timeout: config.append_timeout,
         };
-        let submission = Submission::new(connect.clone(), standby, config.attempt_timeout);
+        let submission = Submission::new(connect.clone(), standby, cache, config.attempt_timeout);
         let others = Arc::default();
         (
             queue,

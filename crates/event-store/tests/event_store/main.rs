@@ -8,6 +8,7 @@ mod concurrency;
 mod conflict;
 mod connection;
 mod creation;
+mod divergence;
 mod idempotency;
 mod plan;
 mod queue;

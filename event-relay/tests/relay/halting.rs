@@ -187,7 +187,9 @@ async fn a_log_that_went_back_and_took_the_checkpoint_along_is_noticed_by_the_re
          UPDATE relay SET position = 3, watermark = 3, event_id = (SELECT event_id FROM events WHERE position = 3)",
     )
     .await;
-    scene.database.terminate_connections().await;
+    let end_sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'test relay'";
+    scene.admin().execute(end_sessions).await.expect("ended");
     let status = until_halted(&mut relay, "LOG_DIVERGED").await;
     assert!(status.health().is_err_and(|line| line.contains("published")));
 

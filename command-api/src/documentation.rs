@@ -69,7 +69,7 @@ const PROBLEMS: [(&str, &str); 9] = [
     ),
     (
         "503",
-        "WRITER_BUSY, EVENT_STORE_UNAVAILABLE, or OUTCOME_UNKNOWN; Retry-After tells when to try again.",
+        "WRITER_BUSY, EVENT_STORE_UNAVAILABLE, LOG_DIVERGED, or OUTCOME_UNKNOWN; Retry-After tells when to try again.",
     ),
 ];
 

@@ -76,6 +76,13 @@ fn store_problem(error: &StoreError) -> Problem {
                 "the event store does not answer; nothing was changed, try again",
             )
         }
+        StoreError::Diverged { .. } => {
+            log(error);
+            unavailable(
+                "LOG_DIVERGED",
+                "the event store has lost events that it had accepted, and an operator has to look after it; nothing was changed",
+            )
+        }
         StoreError::Refused(_) | StoreError::Unreadable { .. } => {
             log(error);
             Problem::internal()

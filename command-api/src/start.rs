@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{ConstantBuilder, Retryable};
-use event_store::{EventStore, Hint, LogReader, StoreConfig, Writer, WriterConfig};
+use event_store::{Connect, EventStore, Hint, LogReader, StoreConfig, Writer, WriterConfig};
 use service::database::{self, DatabaseUrl, PoolOptions};
 use service::{Check, ServeError, Service, Task, serve};
-use sqlx::{ConnectOptions, Connection, PgPool};
+use sqlx::{Connection, PgPool};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
@@ -129,10 +129,10 @@ fn event_store(args: &CommandApiArgs, pool: PgPool, appended: Option<Arc<Hint>>)
         appended,
         ..WriterConfig::default()
     };
-    let options = database::connect_options(&args.event_store_url, "command-api writer");
+    let writing = database::connect_options(&args.event_store_url, "command-api writer");
     EventStore::new(
         pool,
-        options,
+        Connect::new(writing.into_function()),
         StoreConfig {
             writer,
             ..StoreConfig::default()

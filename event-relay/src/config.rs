@@ -88,7 +88,7 @@ impl Default for RelayConfig {
             confirm_timeout: Duration::from_secs(10),
             poll: (Duration::from_millis(5), Duration::from_millis(250)),
             back_off: (Duration::from_millis(100), Duration::from_secs(5)),
-            halt_pause: Duration::from_secs(30),
+            halt_pause: Duration::from_secs(10),
             drain_timeout: Duration::from_secs(2),
         }
     }

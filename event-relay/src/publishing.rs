@@ -56,8 +56,9 @@ impl<'a> Publishing<'a> {
         wake: &'a Wake,
         publisher: &'a mut Publisher,
         (log, state, lease): (LogReader, RelayState, Lease),
+        known: Option<&RelayCheckpoint>,
     ) -> Result<Self, RelayError> {
-        let begin = timeout_at(lease.valid_until().into(), resume(&log, &state)).await;
+        let begin = timeout_at(lease.valid_until().into(), resume(&log, &state, known)).await;
         let begin = begin.unwrap_or(Err(RelayError::LeaseLost))?;
         let saved = begin.checkpoint;
         let watermark = saved.watermark;
@@ -83,8 +84,8 @@ impl<'a> Publishing<'a> {
     }
 
     /// How far the broker has confirmed.
-    pub(crate) fn confirmed(&self) -> Position {
-        self.confirmed.position
+    pub(crate) fn confirmed(&self) -> &RelayCheckpoint {
+        &self.confirmed
     }
 
     /// Publishes until told to stop, and then waits a moment for what is on its way.

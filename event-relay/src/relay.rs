@@ -11,8 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use domain::Position;
 use event_bus::{AmqpUrl, Publisher};
-use event_store::{Hint, LogReader, RelayState};
+use event_store::{Hint, LogReader, RelayCheckpoint, RelayState};
 use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::time::sleep;
@@ -61,8 +62,9 @@ impl Relay {
     pub async fn run(self, stop: CancellationToken) {
         let wake = Wake::new(self.hint.clone(), self.pool.clone());
         let mut pauses = self.pauses();
+        let mut known = None;
         while !stop.is_cancelled() {
-            let (ended, progress) = self.term(&wake, &stop).await;
+            let (ended, progress) = self.term(&wake, &mut known, &stop).await;
             let Err(error) = ended else { break };
             if progress {
                 pauses = self.pauses();
@@ -84,7 +86,12 @@ impl Relay {
     }
 
     /// One term: from connecting to the end of the leadership. Tells, too, whether the broker confirmed anything.
-    async fn term(&self, wake: &Wake, stop: &CancellationToken) -> (Result<(), RelayError>, bool) {
+    async fn term(
+        &self,
+        wake: &Wake,
+        known: &mut Option<RelayCheckpoint>,
+        stop: &CancellationToken,
+    ) -> (Result<(), RelayError>, bool) {
         let opened = stop
             .run_until_cancelled(Publisher::open(&self.broker, CONNECTION_NAME))
             .await;
@@ -94,7 +101,7 @@ impl Relay {
             Some(Ok(publisher)) => publisher,
         };
         self.status.update(|status| status.broker = Broker::Connected);
-        let (ended, progress) = self.lead(wake, &mut publisher, stop).await;
+        let (ended, progress) = self.lead(wake, known, &mut publisher, stop).await;
         match ended {
             Ok(()) => publisher.close().await,
             // What is still on its way is given up at once: waiting for a broker that failed gains nothing.
@@ -106,6 +113,7 @@ impl Relay {
     async fn lead(
         &self,
         wake: &Wake,
+        known: &mut Option<RelayCheckpoint>,
         publisher: &mut Publisher,
         stop: &CancellationToken,
     ) -> (Result<(), RelayError>, bool) {
@@ -116,13 +124,17 @@ impl Relay {
             Err(error) => return (Err(error), false),
         };
         let source = (LogReader::new(self.pool.clone()), state.clone(), lease.clone());
-        let led = match Publishing::begin(&self.config, &self.status, wake, publisher, source).await {
+        let led = match Publishing::begin(&self.config, &self.status, wake, publisher, source, known.as_ref()).await {
             Ok(mut publishing) => {
-                let from = publishing.confirmed();
+                let from = publishing.confirmed().position;
                 let ended = publishing.run(stop).await;
                 let confirmed = publishing.confirmed();
-                self.status.update(|status| status.confirmed = confirmed);
-                (ended, confirmed > from)
+                self.status.update(|status| status.confirmed = confirmed.position);
+                let has_published = confirmed.position > from;
+                if confirmed.position > Position(0) {
+                    *known = Some(confirmed.clone());
+                }
+                (ended, has_published)
             }
             Err(error) => (Err(error), false),
         };

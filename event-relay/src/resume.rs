@@ -21,12 +21,28 @@ pub(crate) struct Resumption {
 /// restored or promoted without losing anything that was published: it is published on from there, under its new
 /// identity.
 ///
+/// `known` is what this relay has published before. A log that went back took the checkpoint in its database along, and only who
+/// remembers more notices.
+///
 /// # Errors
-/// [`RelayError::Diverged`] when the log has another event at the checkpoint's position, or none;
+/// [`RelayError::Diverged`] when the log has another event at the checkpoint's position, or none, or lacks
+/// what is known under the identity it still has;
 /// [`RelayError::Log`] and [`RelayError::State`] when one of them cannot be read.
-pub(crate) async fn resume(log: &LogReader, state: &RelayState) -> Result<Resumption, RelayError> {
+pub(crate) async fn resume(
+    log: &LogReader,
+    state: &RelayState,
+    known: Option<&RelayCheckpoint>,
+) -> Result<Resumption, RelayError> {
     let checkpoint = state.checkpoint().await?;
     let log_id = log.log_id().await?;
+    if let Some(known) = known.filter(|known| known.log_id == Some(log_id))
+        && event_at(log, known.position).await?.map(|event| event.event_id) != known.event_id
+    {
+        return Err(RelayError::Diverged {
+            position: known.position,
+            reason: "it lacks the event that this relay published there",
+        });
+    }
     let diverged = |reason| RelayError::Diverged {
         position: checkpoint.position,
         reason,

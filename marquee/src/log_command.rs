@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use event_store::{Adoption, adopt, plan_adoption};
 use service::database::{DatabaseUrl, connect_options};
 use service::telemetry::{self, DEFAULT_LOG, LogFormat, TelemetryArgs};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::Connection;
 use tokio::time::timeout;
 
 use crate::api::OperatorArgs;

@@ -4,7 +4,7 @@ use clap::Args;
 use event_store::ROLES;
 use projections::Name;
 use service::database::{DatabaseUrl, connect_options, ensure_database, ensure_role};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::Connection;
 
 use crate::passwords::RolePasswords;
 

@@ -11,8 +11,8 @@ pub(crate) mod isolation;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use service::database::Connector;
+use sqlx::{Connection, PgConnection};
 
 use crate::control::{self, Advanced, Fence, Row};
 use crate::parked::{self, Reason};
@@ -73,21 +73,17 @@ pub(crate) enum Manner {
 /// Commits batches through a connection of its own, which is given up after any failure.
 pub(crate) struct Applier {
     projection: Arc<dyn Projection>,
-    options: PgConnectOptions,
+    connector: Connector,
     connection: Option<PgConnection>,
     parked_streams_per_hour_max: u32,
 }
 
 impl Applier {
-    /// Applies for a projection to the database that `options` lead to.
-    pub(crate) fn new(
-        projection: Arc<dyn Projection>,
-        options: PgConnectOptions,
-        parked_streams_per_hour_max: u32,
-    ) -> Self {
+    /// Applies for a projection to the database that `connector` leads to.
+    pub(crate) fn new(projection: Arc<dyn Projection>, connector: Connector, parked_streams_per_hour_max: u32) -> Self {
         Self {
             projection,
-            options,
+            connector,
             connection: None,
             parked_streams_per_hour_max,
         }
@@ -139,7 +135,7 @@ impl Applier {
         match self.connection.take() {
             Some(connection) => Ok(connection),
             None => {
-                let connected = tokio::time::timeout(CONNECT_TIMEOUT, self.options.connect()).await;
+                let connected = tokio::time::timeout(CONNECT_TIMEOUT, self.connector.connect()).await;
                 Ok(connected.map_err(|_elapsed| CommitError::ConnectTimeout)??)
             }
         }

@@ -36,8 +36,7 @@ use domain::Position;
 use event_bus::{AmqpUrl, QueueSpec};
 use event_store::LogReader;
 use service::BoxError;
-use service::database::{self, DatabaseUrl};
-use sqlx::postgres::PgConnectOptions;
+use service::database::{self, Connector, DatabaseUrl};
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -59,7 +58,7 @@ const SESSION_PROVEN: Duration = Duration::from_secs(1);
 /// Keeps a read model up to date with the log.
 pub struct Consumer {
     projection: Arc<dyn Projection>,
-    database: PgConnectOptions,
+    database: Connector,
     log: LogReader,
     amqp_url: AmqpUrl,
     args: ConsumerArgs,

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use domain::Position;
 use service::database::{DatabaseUrl, connect_options};
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use crate::Generation;

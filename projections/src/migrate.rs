@@ -2,7 +2,7 @@
 
 use service::database::{self, DatabaseUrl};
 use sqlx::migrate::Migrator;
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection};
 
 use crate::Name;
 

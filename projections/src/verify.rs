@@ -12,7 +12,7 @@ use event_store::LogReader;
 use futures::StreamExt;
 use serde::Serialize;
 use service::database::{self, PoolOptions};
-use sqlx::{ConnectOptions, Connection, Executor, PgConnection};
+use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
 
 use crate::control::{self, Row};

@@ -2,7 +2,7 @@
 
 use domain::User;
 use e2e::Databases;
-use event_store::{CommandRequest, EventStore, StoreConfig, Writer};
+use event_store::{CommandRequest, Connect, EventStore, StoreConfig, Writer};
 use service::BoxError;
 use service::database::{PoolOptions, connect_options, pool};
 use tokio::task::JoinHandle;
@@ -35,7 +35,7 @@ impl Store {
         let url = databases.event_store_url("marquee_command_api");
         let (store, writer): (EventStore, Writer) = EventStore::new(
             pool(&url, PoolOptions::default()),
-            connect_options(&url, "bench writer"),
+            Connect::new(connect_options(&url, "bench writer").into_function()),
             StoreConfig::default(),
         );
         let stop = CancellationToken::new();

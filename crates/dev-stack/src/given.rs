@@ -16,8 +16,31 @@ pub(crate) const DATABASE_SETTING: &str = "MARQUEE_DATABASE_URL";
 /// The setting that names the broker.
 pub(crate) const AMQP_SETTING: &str = "MARQUEE_AMQP_URL";
 
-/// Connects to the given database server once.
+/// Connects to the given database server once; where the url has several addresses, to one that answers.
 pub(crate) async fn check_database(url: &str) -> Result<(), StartError> {
+    let mut refusal = Ok(());
+    for url in of_each_address(url) {
+        match check_address(&url).await {
+            Ok(()) => return Ok(()),
+            Err(error) => refusal = refusal.and(Err(error)),
+        }
+    }
+    refusal
+}
+
+/// The url with each of its addresses alone: `postgres://user@one:5432,two:5432/database` has two.
+fn of_each_address(url: &str) -> Vec<String> {
+    let authority = url.find("://").map_or(url.len(), |scheme| scheme + "://".len());
+    let length = url[authority..].find(['/', '?', '#']).unwrap_or(url.len() - authority);
+    let (end, userinfo) = (authority + length, url[authority..authority + length].rfind('@'));
+    let start = userinfo.map_or(authority, |at| authority + at + 1);
+    let addresses = url[start..end].split(',');
+    addresses
+        .map(|address| [&url[..start], address, &url[end..]].concat())
+        .collect()
+}
+
+async fn check_address(url: &str) -> Result<(), StartError> {
     let refused = |reason: String| StartError::GivenUrl {
         setting: DATABASE_SETTING,
         reason,
@@ -63,5 +86,24 @@ pub(crate) async fn check_broker(url: &str) -> Result<(), StartError> {
     match tokio::task::spawn_blocking(check).await {
         Ok(result) => result.map_err(refused),
         Err(error) => Err(refused(error.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::of_each_address;
+
+    #[test]
+    fn a_url_of_several_addresses_is_one_of_each() {
+        for (url, each) in [
+            (
+                "postgres://me:a,b@one:1,two/db?x=1,2",
+                vec!["postgres://me:a,b@one:1/db?x=1,2", "postgres://me:a,b@two/db?x=1,2"],
+            ),
+            ("postgres://one", vec!["postgres://one"]),
+            ("no url", vec!["no url"]),
+        ] {
+            assert_eq!(of_each_address(url), each);
+        }
     }
 }

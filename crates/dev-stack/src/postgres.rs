@@ -1,5 +1,7 @@
 //! A private PostgreSQL server: made, started, taken over, ended.
 
+mod standby;
+
 use std::fs;
 use std::process::Child;
 use std::time::Duration;

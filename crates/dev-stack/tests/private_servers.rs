@@ -51,3 +51,33 @@ async fn a_private_broker_keeps_its_durable_queues_over_a_kill() {
     let address = broker.management_url().trim_start_matches("http://").to_owned();
     tokio::net::TcpStream::connect(address).await.unwrap_err();
 }
+
+#[tokio::test]
+async fn a_standby_that_is_promoted_has_what_was_committed_with_it_and_not_what_came_after_it_was_cut_off() {
+    let mut primary = PrivatePostgres::start().await;
+    let standby = primary.start_standby().await;
+    let mut connection = PgConnection::connect(primary.url()).await.unwrap();
+    connection.execute("CREATE TABLE kept (id int)").await.unwrap();
+    primary.set_synchronous(true).await;
+    connection.execute("INSERT INTO kept VALUES (1)").await.unwrap();
+    let mut reader = PgConnection::connect(standby.url()).await.unwrap();
+    let refused = reader.execute("INSERT INTO kept VALUES (2)").await.unwrap_err();
+    assert_eq!(
+        refused.as_database_error().unwrap().code().unwrap(),
+        "25006",
+        "it only reads"
+    );
+
+    primary.set_synchronous(false).await;
+    standby.stop_streaming().await;
+    connection.execute("INSERT INTO kept VALUES (3)").await.unwrap();
+    primary.kill().await;
+    standby.promote().await;
+    let mut promoted = PgConnection::connect(standby.url()).await.unwrap();
+    promoted.execute("INSERT INTO kept VALUES (4)").await.unwrap();
+    let kept: Vec<i32> = sqlx::query_scalar("SELECT id FROM kept ORDER BY id")
+        .fetch_all(&mut promoted)
+        .await
+        .unwrap();
+    assert_eq!(kept, [1, 4]);
+}

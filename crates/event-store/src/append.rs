@@ -52,14 +52,23 @@ pub(crate) enum AppendOutcome {
     KeyReused,
 }
 
+impl AppendOutcome {
+    fn is_success(&self) -> bool {
+        matches!(self, Self::Appended { .. } | Self::Replayed(_))
+    }
+}
+
 /// The answer of one call.
 #[derive(Debug)]
 pub(crate) struct BatchAnswer {
     pub(crate) log_id: Uuid,
     pub(crate) outcomes: Vec<AppendOutcome>,
+    /// Whether it may rest on what an earlier transaction wrote, where commits wait for a standby: then the standby may lack that.
+    pub(crate) awaits_standby: bool,
 }
 
-const CALL: &str = "SELECT log_id, first_position, outcome, sequence, position, status, location
+const CALL: &str = "SELECT log_id, first_position, outcome, sequence, position, status, location,
+        current_setting('synchronous_standby_names') <> '' AS synchronous
     FROM append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
 
 /// Sends a batch in one round trip. The whole response is read: an answer before the commit's is no answer.
@@ -133,12 +142,22 @@ pub(crate) async fn append(connection: &mut PgConnection, batch: &[Append]) -> R
     let Some(row) = rows.into_iter().next() else {
         return Err(unexpected("nothing"));
     };
-    Ok(BatchAnswer {
-        log_id: row.log_id,
-        outcomes: match row.first_position {
-            Some(first) => all_appended(batch, first),
-            None => row.outcomes(batch.len())?,
+    let synchronous = row.synchronous;
+    Ok(match row.first_position {
+        Some(first) => BatchAnswer {
+            log_id: row.log_id,
+            outcomes: all_appended(batch, first),
+            awaits_standby: false,
         },
+        None => {
+            let (log_id, outcomes) = (row.log_id, row.outcomes(batch.len())?);
+            let awaits_standby = synchronous && outcomes.iter().any(AppendOutcome::is_success);
+            BatchAnswer {
+                log_id,
+                outcomes,
+                awaits_standby,
+            }
+        }
     })
 }
 
@@ -183,6 +202,7 @@ struct AnswerRow {
     position: Option<Vec<i64>>,
     status: Option<Vec<Option<i16>>>,
     location: Option<Vec<Option<String>>>,
+    synchronous: bool,
 }
 
 impl AnswerRow {

@@ -40,6 +40,11 @@ impl AggregateCache {
         self.entries.insert((log_id, kind, id.to_owned()), Arc::new(entry));
     }
 
+    /// Forgets all, for the log may be another one than it was, by the same name.
+    pub(crate) fn clear(&self) {
+        self.entries.clear();
+    }
+
     pub(crate) fn forget(&self, log_id: Uuid, kind: &'static str, id: &str) {
         self.entries.remove(&(log_id, kind, id.to_owned()));
     }

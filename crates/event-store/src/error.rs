@@ -1,6 +1,6 @@
 //! How a command can fail on its way into the log.
 
-use domain::Sequence;
+use domain::{Position, Sequence};
 
 /// Why the event store could not do what was asked, whatever the command.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +15,13 @@ pub enum StoreError {
     /// Safe to repeat with the same idempotency key.
     #[error("the outcome of the command is unknown")]
     OutcomeUnknown,
+    /// The log lacks an event that this process has seen in it: it was restored, or a standby that lacked the last events took
+    /// over. Nothing was appended, and nothing is before the log has a new identity.
+    #[error("LOG_DIVERGED: the event that was at position {} is not in the log, which was restored or went back", position.0)]
+    Diverged {
+        /// Where the event was.
+        position: Position,
+    },
     /// The database refuses the command's data; nothing was appended.
     #[error("the database refuses the command's data")]
     Refused(#[source] sqlx::Error),

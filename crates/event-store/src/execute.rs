@@ -164,12 +164,13 @@ impl EventStore {
             };
             let events = decision.events.len();
             if events == 0 && request.idempotency.is_none() {
-                let (sequence, position) = self.stream_head(A::TYPE, id).await?;
-                if sequence == before.sequence {
+                let head = self.stream_head(A::TYPE, id).await?;
+                if head.sequence == before.sequence {
+                    self.await_standby(head.synchronous).await?;
                     return Ok(Outcome::Accepted {
                         state: before.state,
-                        sequence,
-                        position,
+                        sequence: head.sequence,
+                        position: head.position,
                         events,
                     });
                 }
@@ -237,7 +238,10 @@ impl EventStore {
             return Ok(None);
         };
         match recorded(&self.pool, idempotency).await? {
-            Some(record) if record.request_hash == idempotency.request_hash => Ok(Some(record.answer())),
+            Some(record) if record.request_hash == idempotency.request_hash => {
+                self.await_standby(record.synchronous).await?;
+                Ok(Some(record.answer()))
+            }
             Some(_) => Err(ExecuteError::KeyReused),
             None => Ok(None),
         }

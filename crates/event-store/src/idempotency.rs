@@ -46,6 +46,8 @@ pub(crate) struct Record {
     sequence: i64,
     position: i64,
     location: Option<String>,
+    /// Whether commits wait for a standby.
+    pub(crate) synchronous: bool,
 }
 
 impl Record {
@@ -62,7 +64,8 @@ impl Record {
 /// What is recorded under a key, whatever request it belongs to.
 pub(crate) async fn recorded(pool: &PgPool, idempotency: &Idempotency) -> Result<Option<Record>, StoreError> {
     let record = sqlx::query_as(
-        "SELECT request_hash, status, sequence, position, location
+        "SELECT request_hash, status, sequence, position, location,
+                current_setting('synchronous_standby_names') <> '' AS synchronous
          FROM idempotency_keys WHERE principal = $1 AND key = $2",
     )
     .bind(idempotency.principal.clone())

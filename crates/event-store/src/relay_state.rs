@@ -163,9 +163,13 @@ impl RelayState {
     /// [`RelayStateError::Database`].
     pub async fn release(&self, lease: &Lease) -> Result<(), RelayStateError> {
         let giving_back =
-            sqlx::query("UPDATE relay SET holder = NULL, expires_at = '-infinity' WHERE holder = $1 AND epoch = $2")
-                .bind(lease.holder)
-                .bind(lease.epoch);
+            // Who waits for a standby holds the row meanwhile, against the next leader.
+            sqlx::query(
+                "UPDATE relay SET holder = NULL, expires_at = '-infinity'
+                 WHERE holder = $1 AND epoch = $2 AND set_config('synchronous_commit', 'off', true) IS NOT NULL",
+            )
+            .bind(lease.holder)
+            .bind(lease.epoch);
         ask(&self.pool, |connection| giving_back.execute(connection).boxed()).await?;
         Ok(())
     }

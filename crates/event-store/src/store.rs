@@ -1,20 +1,22 @@
 //! The event store as the command side uses it.
 
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use cqrs_es::Aggregate;
 use domain::{Position, Sequence};
 use futures::FutureExt;
 use sqlx::PgPool;
-use sqlx::postgres::PgConnectOptions;
 use uuid::Uuid;
 
 use crate::append::{Append, AppendOutcome};
 use crate::ask::ask;
 use crate::cache::AggregateCache;
+use crate::connect::Connect;
 use crate::error::StoreError;
 use crate::load::{Loaded, load_stream};
 use crate::novelty::Novelty;
+use crate::standby::Standby;
 use crate::turns::Turns;
 use crate::writer::{Answer, Writer, WriterConfig, WriterQueue};
 
@@ -39,6 +41,18 @@ impl Default for StoreConfig {
     }
 }
 
+const LAST_EVENT: &str = "SELECT sequence, position, current_setting('synchronous_standby_names') <> ''
+    FROM events WHERE aggregate_type = $1 AND aggregate_id = $2 ORDER BY sequence DESC LIMIT 1";
+
+/// The last event of a stream; zeros without events.
+#[derive(Debug, Default)]
+pub(crate) struct StreamHead {
+    pub(crate) sequence: Sequence,
+    pub(crate) position: Position,
+    /// Whether commits wait for a standby.
+    pub(crate) synchronous: bool,
+}
+
 /// Loads aggregates, decides commands and appends their events. Cheap to clone; all clones share a writer and a cache.
 #[derive(Clone, Debug)]
 pub struct EventStore {
@@ -49,17 +63,20 @@ pub struct EventStore {
     pub(crate) attempts_max: u32,
     pub(crate) turns: Turns,
     pub(crate) novelty: Novelty,
+    standby: Standby,
+    standby_timeout: Duration,
 }
 
 impl EventStore {
     /// Makes the store, and the writer whose [`Writer::run`] must be running for anything to be appended.
     ///
-    /// `pool` serves loading and look-ups; the writer has a connection of its own, made with `writer_options`. Neither
-    /// is connected yet.
-    pub fn new(pool: PgPool, writer_options: PgConnectOptions, config: StoreConfig) -> (Self, Writer) {
+    /// `pool` serves loading and look-ups; the writer makes connections of its own by `connect`. Nothing is connected yet.
+    pub fn new(pool: PgPool, connect: Connect, config: StoreConfig) -> (Self, Writer) {
         let turns = Turns::new(config.writer.append_timeout);
-        let (queue, writer) = Writer::new(writer_options, config.writer);
+        let standby = Standby::new(connect.clone());
+        let standby_timeout = config.writer.append_timeout;
         let cache = AggregateCache::new(config.cache_aggregates_max);
+        let (queue, writer) = Writer::new(connect, standby.clone(), cache.clone(), config.writer);
         let store = Self {
             pool,
             queue,
@@ -68,6 +85,8 @@ impl EventStore {
             attempts_max: config.attempts_max.max(1),
             turns,
             novelty: Novelty::default(),
+            standby,
+            standby_timeout,
         };
         (store, writer)
     }
@@ -105,23 +124,34 @@ impl EventStore {
 
     /// Whether the stream still ends at `sequence`: one index probe.
     pub(crate) async fn confirm<A: Aggregate>(&self, id: &str, sequence: Sequence) -> Result<bool, StoreError> {
-        Ok(self.stream_head(A::TYPE, id).await?.0 == sequence)
+        Ok(self.stream_head(A::TYPE, id).await?.sequence == sequence)
     }
 
-    /// Where a stream ends: sequence and position of its last event, zeros without events.
-    pub(crate) async fn stream_head(&self, kind: &str, id: &str) -> Result<(Sequence, Position), StoreError> {
-        let last_event = sqlx::query_as(
-            "SELECT sequence, position FROM events
-             WHERE aggregate_type = $1 AND aggregate_id = $2 ORDER BY sequence DESC LIMIT 1",
+    /// Makes sure that what was read is on the standby, where commits wait for one, before an answer rests on it.
+    ///
+    /// # Errors
+    /// [`StoreError::OutcomeUnknown`] when that is not so in time.
+    pub(crate) async fn await_standby(&self, synchronous: bool) -> Result<(), StoreError> {
+        if synchronous && !self.standby.has_all(self.standby_timeout).await {
+            return Err(StoreError::OutcomeUnknown);
+        }
+        Ok(())
+    }
+
+    /// Where a stream ends.
+    pub(crate) async fn stream_head(&self, kind: &str, id: &str) -> Result<StreamHead, StoreError> {
+        let last_event = sqlx::query_as(LAST_EVENT).bind(kind.to_owned()).bind(id.to_owned());
+        let head: Option<(i64, i64, bool)> =
+            ask(&self.pool, |connection| last_event.fetch_optional(connection).boxed())
+                .await
+                .map_err(unavailable)?;
+        Ok(
+            head.map_or_else(StreamHead::default, |(sequence, position, synchronous)| StreamHead {
+                sequence: Sequence(sequence),
+                position: Position(position),
+                synchronous,
+            }),
         )
-        .bind(kind.to_owned())
-        .bind(id.to_owned());
-        let head: Option<(i64, i64)> = ask(&self.pool, |connection| last_event.fetch_optional(connection).boxed())
-            .await
-            .map_err(unavailable)?;
-        Ok(head.map_or_else(Default::default, |(sequence, position)| {
-            (Sequence(sequence), Position(position))
-        }))
     }
 
     pub(crate) fn cached<A: Aggregate + 'static>(&self, id: &str) -> Option<Loaded<A>> {

@@ -5,30 +5,44 @@
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
+use domain::Position;
 use metrics::{counter, histogram};
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, sleep, timeout, timeout_at};
+use uuid::Uuid;
 
-use crate::append::{Append, BatchAnswer, append};
+use crate::append::{Append, AppendOutcome, BatchAnswer, append};
+use crate::cache::AggregateCache;
+use crate::connect::Connect;
 use crate::error::StoreError;
+use crate::landmark::{Landmark, Lost};
 use crate::metric;
+use crate::standby::Standby;
+use crate::warnings::Warnings;
 use crate::writer::Answer;
 
 /// The writer's connection, made anew whenever it has failed.
 #[derive(Debug)]
 pub(crate) struct Submission {
-    options: PgConnectOptions,
+    connect: Connect,
+    standby: Standby,
+    /// Emptied at each new connection: it may lead to a log that went back.
+    cache: AggregateCache,
+    warnings: Warnings,
+    landmark: Landmark,
     attempt_timeout: Duration,
     connection: Option<PgConnection>,
 }
 
 impl Submission {
-    pub(crate) fn new(options: PgConnectOptions, attempt_timeout: Duration) -> Self {
-        // An attempt that was given up must not go on holding the log's lock.
-        let options = options.options([("statement_timeout", attempt_timeout.as_millis())]);
+    pub(crate) fn new(connect: Connect, standby: Standby, cache: AggregateCache, attempt_timeout: Duration) -> Self {
         Self {
-            options,
+            connect,
+            standby,
+            cache,
+            warnings: Warnings::new(),
+            landmark: Landmark::default(),
             attempt_timeout,
             connection: None,
         }
@@ -58,6 +72,9 @@ impl Submission {
                 }
                 all
             }
+            Err(StoreError::Diverged { position }) => {
+                appends.iter().map(|_| Err(StoreError::Diverged { position })).collect()
+            }
             Err(StoreError::OutcomeUnknown) => appends.iter().map(|_| Err(StoreError::OutcomeUnknown)).collect(),
             Err(error) => {
                 // One error for many commands: the first carries the cause, the others the kind.
@@ -81,20 +98,23 @@ impl Submission {
         let mut sent = false;
         loop {
             let attempt_deadline = deadline.min(Instant::now() + self.attempt_timeout);
-            let error = match self.attempt(appends, attempt_deadline, &mut sent).await {
+            match self.attempt(appends, attempt_deadline, &mut sent).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) => error,
-            };
-            if let Some(error) = error {
-                if is_refusal_of_data(&error) {
-                    return Err(StoreError::Refused(error));
+                Err(Failure::Database(error)) => {
+                    if is_refusal_of_data(&error) {
+                        return Err(StoreError::Refused(error));
+                    }
+                    tracing::warn!(error = %error, commands = appends.len(), sent, "append attempt failed");
+                    if Instant::now() >= deadline && !sent {
+                        return Err(StoreError::Unavailable(Some(error)));
+                    }
                 }
-                tracing::warn!(error = %error, commands = appends.len(), sent, "append attempt failed");
-                if Instant::now() >= deadline && !sent {
-                    return Err(StoreError::Unavailable(Some(error)));
+                Err(Failure::Timeout) => tracing::warn!(commands = appends.len(), sent, "append attempt timed out"),
+                Err(Failure::Diverged(position)) if sent => {
+                    tracing::warn!(position = position.0, "the log went back after a batch was sent");
+                    return Err(StoreError::OutcomeUnknown);
                 }
-            } else {
-                tracing::warn!(commands = appends.len(), sent, "append attempt timed out");
+                Err(Failure::Diverged(position)) => return Err(StoreError::Diverged { position }),
             }
             // Whatever state the connection is in, its answer would no longer be ours.
             self.connection = None;
@@ -132,33 +152,96 @@ impl Submission {
         found.fetch_one(&mut connection).await.unwrap_or(false)
     }
 
-    /// One attempt. `Err(None)` is a timeout; `sent` tells whether the batch may have reached the database.
+    /// One attempt; `sent` tells whether the batch may have reached the database.
     async fn attempt(
         &mut self,
         appends: &[Append],
         deadline: Instant,
         sent: &mut bool,
-    ) -> Result<BatchAnswer, Option<sqlx::Error>> {
+    ) -> Result<BatchAnswer, Failure> {
         let connection = match &mut self.connection {
             Some(connection) => connection,
             None => {
-                let connected = timeout_at(deadline, self.options.connect()).await.map_err(|_| None)??;
+                let connecting = connect(&self.connect, &mut self.warnings, self.attempt_timeout);
+                let mut connected = timeout_at(deadline, connecting).await??;
+                timeout_at(deadline, self.landmark.find(&mut connected)).await??;
+                self.cache.clear();
                 self.connection.insert(connected)
             }
         };
         let before = *sent;
         *sent = true;
-        let answer = timeout_at(deadline, append(connection, appends))
-            .await
-            .map_err(|_| None)?;
+        let answering = self.warnings.listen(append(connection, appends));
+        let (answer, warning) = timeout_at(deadline, answering).await?;
         if let Err(sqlx::Error::Database(error)) = &answer
             && !is_fatal(error.code().as_deref())
         {
             // The server answered with an error, so this copy is rolled back; an earlier copy may still be about.
             *sent = before;
         }
-        Ok(answer?)
+        let answer = answer?;
+        if let Some(warning) = warning {
+            let unsure = format!("the server warned beside its answer, which therefore does not count: {warning}");
+            return Err(sqlx::Error::Protocol(unsure).into());
+        }
+        let patience = deadline.saturating_duration_since(Instant::now());
+        if answer.awaits_standby && !self.standby.has_all(patience).await {
+            return Err(Failure::Timeout);
+        }
+        self.landmark.remember(answer.log_id, last_event(appends, &answer));
+        Ok(answer)
     }
+}
+
+/// Where the last of the batch's events is.
+fn last_event(appends: &[Append], answer: &BatchAnswer) -> Option<(Position, Uuid)> {
+    let places = appends.iter().zip(&answer.outcomes);
+    let events = places.filter_map(|(append, outcome)| match outcome {
+        AppendOutcome::Appended { position, .. } => Some((*position, append.events.last()?.event_id)),
+        _ => None,
+    });
+    events.max_by_key(|(position, _)| *position)
+}
+
+/// Why an attempt gave no answer.
+enum Failure {
+    Timeout,
+    Database(sqlx::Error),
+    /// The log lacks the event that was at this position.
+    Diverged(Position),
+}
+
+impl From<Elapsed> for Failure {
+    fn from(_: Elapsed) -> Self {
+        Self::Timeout
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Lost> for Failure {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Database(error) => Self::Database(error),
+            Lost::Diverged(position) => Self::Diverged(position),
+        }
+    }
+}
+
+async fn connect(
+    connect: &Connect,
+    warnings: &mut Warnings,
+    attempt_timeout: Duration,
+) -> Result<PgConnection, sqlx::Error> {
+    let mut connection = connect.connect().await?;
+    // An attempt that was given up must not go on holding the log's lock.
+    let settings = format!("SET statement_timeout = {}", attempt_timeout.as_millis());
+    warnings.prepare(&mut connection, &settings).await?;
+    Ok(connection)
 }
 
 fn answers(answer: BatchAnswer) -> Vec<Answer> {

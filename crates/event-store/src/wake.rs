@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use domain::Position;
-use sqlx::postgres::PgConnectOptions;
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, Executor, PgConnection};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+
+use crate::connect::Connect;
 
 /// The channel of PostgreSQL's LISTEN and NOTIFY on which the hint is sent, in the event store's database. The
 /// payload is the position that the log reaches; without one the reader looks.
@@ -46,12 +47,10 @@ impl Hint {
 
 /// Sends one NOTIFY, with the furthest position, for all that was told since the last one, until stopped. Failures only
 /// cost hints.
-pub(crate) async fn notify_others(appended: Arc<Hint>, options: PgConnectOptions, stop: CancellationToken) {
+pub(crate) async fn notify_others(appended: Arc<Hint>, connect: Connect, stop: CancellationToken) {
     let mut connection: Option<PgConnection> = None;
-    // A hint need not survive a crash of the server: no reason to wait for its disk.
-    let options = options.options([("synchronous_commit", "off")]);
     while let Some(position) = stop.run_until_cancelled(appended.told()).await {
-        let sent = timeout(NOTIFY_TIMEOUT, send(&mut connection, &options, position)).await;
+        let sent = timeout(NOTIFY_TIMEOUT, send(&mut connection, &connect, position)).await;
         let pause = match sent {
             Ok(Ok(())) => PAUSE,
             _ => {
@@ -66,14 +65,15 @@ pub(crate) async fn notify_others(appended: Arc<Hint>, options: PgConnectOptions
     }
 }
 
-async fn send(
-    connection: &mut Option<PgConnection>,
-    options: &PgConnectOptions,
-    position: Position,
-) -> Result<(), sqlx::Error> {
+async fn send(connection: &mut Option<PgConnection>, connect: &Connect, position: Position) -> Result<(), sqlx::Error> {
     let connection = match connection {
         Some(connection) => connection,
-        None => connection.insert(options.connect().await?),
+        None => {
+            let mut connected = connect.connect().await?;
+            // A hint need not survive a crash of the server: no reason to wait for its disk.
+            connected.execute("SET synchronous_commit = off").await?;
+            connection.insert(connected)
+        }
     };
     sqlx::query("SELECT pg_notify($1, $2)")
         .bind(WAKE_CHANNEL)

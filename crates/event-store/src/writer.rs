@@ -16,8 +16,8 @@
 //!   at once, and under load batches grow by themselves. Tasks that can run are let run first, if that is soon done, so
 //!   that those just answered come along with their next commands.
 //! - Commands on one stream are appended in the order they were queued.
-//! - A command is answered only after its transaction is committed, or with certainty that it was refused; otherwise
-//!   with [`StoreError::OutcomeUnknown`].
+//! - A command is answered only after its transaction is committed, and is on the standby where commits wait for one, or with
+//!   certainty that it was refused; otherwise with [`StoreError::OutcomeUnknown`].
 //! - The queue is bounded: a full one refuses at once. What was queued is answered, also when the writer is stopped.
 //!
 //! # Failure
@@ -25,6 +25,7 @@
 //! When the connection breaks after a batch was sent, the *same* batch (same event ids and keys) is sent again: the
 //! append function answers what is already in the log with its original result, so whichever copy runs second changes
 //! nothing. To look the events up instead would not do: the first copy may still be on its way and commit later.
+//! An answer beside which the server warns is none either: the wait for the standby was cancelled. The copy waits for it again.
 //! When the database refuses a batch for its data, the commands are sent one by one, so that only the culprit fails.
 
 use std::collections::VecDeque;
@@ -32,7 +33,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{counter, histogram};
-use sqlx::postgres::PgConnectOptions;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -40,8 +40,11 @@ use uuid::Uuid;
 
 use crate::append::{Append, AppendOutcome};
 use crate::batch::{BatchLimits, next_batch};
+use crate::cache::AggregateCache;
+use crate::connect::Connect;
 use crate::error::StoreError;
 use crate::metric;
+use crate::standby::Standby;
 use crate::submission::Submission;
 use crate::wake::{Hint, notify_others};
 
@@ -118,7 +121,7 @@ impl WriterQueue {
 #[derive(Debug)]
 pub struct Writer {
     config: WriterConfig,
-    options: PgConnectOptions,
+    connect: Connect,
     commands: mpsc::Receiver<Queued>,
     submission: Submission,
     others: Arc<Hint>,
@@ -129,20 +132,25 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Makes a writer that connects with `options`, and the queue that feeds it.
-    pub(crate) fn new(options: PgConnectOptions, config: WriterConfig) -> (WriterQueue, Self) {
+    /// Makes a writer, and the queue that feeds it.
+    pub(crate) fn new(
+        connect: Connect,
+        standby: Standby,
+        cache: AggregateCache,
+        config: WriterConfig,
+    ) -> (WriterQueue, Self) {
         let (sender, commands) = mpsc::channel(config.queue_commands_max.max(1));
         let queue = WriterQueue {
             commands: sender,
             append_timeout: config.append_timeout,
         };
-        let submission = Submission::new(options.clone(), config.attempt_timeout);
+        let submission = Submission::new(connect.clone(), standby, cache, config.attempt_timeout);
         let others = Arc::default();
         (
             queue,
             Self {
                 config,
-                options,
+                connect,
                 commands,
                 submission,
                 others,
@@ -155,7 +163,7 @@ impl Writer {
     /// Appends until stopped; then refuses new commands, answers those already queued, and returns.
     pub async fn run(mut self, stop: CancellationToken) {
         let notifier_stop = CancellationToken::new();
-        let notifying = notify_others(self.others.clone(), self.options.clone(), notifier_stop.clone());
+        let notifying = notify_others(self.others.clone(), self.connect.clone(), notifier_stop.clone());
         let notifier = tokio::spawn(notifying);
         // Also when this task is aborted.
         let stop_notifier = notifier_stop.drop_guard();

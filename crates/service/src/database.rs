@@ -1,14 +1,18 @@
 //! Connections to PostgreSQL: the url, the pool, and the roles and databases a deployment needs.
 
+mod addresses;
 mod certificates;
+mod connector;
+mod follow;
 mod provision;
 mod url;
 
 use std::time::Duration;
 
-use sqlx::postgres::{PgConnectOptions, PgPool, PgPoolOptions};
+use sqlx::postgres::{PgPool, PgPoolOptions};
 
 pub use certificates::InvalidCertificates;
+pub use connector::Connector;
 pub use provision::{ensure_database, ensure_role};
 pub use url::{DatabaseUrl, InvalidDatabaseUrl};
 
@@ -45,28 +49,29 @@ impl Default for PoolOptions {
 
 /// Makes a pool. Nothing is connected before the first use, so a database that is away is no reason not to start.
 ///
+/// Where the url has several addresses the pool follows the primary, until it is closed.
+///
 /// Must be called inside a tokio runtime.
 pub fn pool(url: &DatabaseUrl, options: PoolOptions) -> PgPool {
     let connect = connect_options(url, options.application_name)
         .options([("statement_timeout", options.statement_timeout.as_millis())]);
-    PgPoolOptions::new()
+    let pool = PgPoolOptions::new()
         .max_connections(options.connections_max)
         .acquire_timeout(options.acquire_timeout)
         .idle_timeout(IDLE_TIMEOUT)
         // A ping would double the round trips of a short query; a dead connection shows itself at its next use.
-        .test_before_acquire(false)
-        .connect_lazy_with(connect)
+        .test_before_acquire(false);
+    follow::pool(pool, connect)
 }
 
-/// The options of a single connection: a name, a bound on waiting for locks and on idle transactions, and
-/// keepalives by which the server finds out within about 15 seconds that the client is gone.
+/// How a single connection is made, to the primary if the url has several addresses: with a name, a bound on waiting for
+/// locks and on idle transactions, and keepalives by which the server finds out within about 15 seconds that the client is gone.
 ///
 /// There is no bound on a statement: the caller knows what it runs. None is compiled: where a table has no statistics the
 /// planner takes a moment's statement for a long one, and compiling it costs more than it takes (seen: 16 ms for each 5,000
 /// events read).
-pub fn connect_options(url: &DatabaseUrl, application_name: &str) -> PgConnectOptions {
-    url.options()
-        .application_name(application_name)
+pub fn connect_options(url: &DatabaseUrl, application_name: &str) -> Connector {
+    Connector::new(url, application_name)
         .options([
             ("lock_timeout", LOCK_TIMEOUT.as_millis()),
             (

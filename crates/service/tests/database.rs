@@ -4,9 +4,9 @@
 
 use std::time::Duration;
 
-use dev_stack::TestDatabase;
+use dev_stack::{CutProxy, PrivatePostgres, TestDatabase};
 use service::database::{DatabaseUrl, PoolOptions, connect_options, ensure_database, ensure_role, pool};
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
@@ -156,4 +156,94 @@ async fn a_pools_connections_are_named_and_bounded() {
         .await
         .unwrap_err();
     assert_eq!(slow.as_database_error().unwrap().code().unwrap(), "57014");
+}
+
+/// A primary, its standby, and one url of both.
+async fn pair() -> (PrivatePostgres, PrivatePostgres, DatabaseUrl) {
+    let primary = PrivatePostgres::start().await;
+    let standby = primary.start_standby().await;
+    let url = of_both(primary.url(), standby.url());
+    (primary, standby, url)
+}
+
+fn of_both(primary: &str, standby: &str) -> DatabaseUrl {
+    let of = |url: &str| url.split_once('@').unwrap().1.trim_end_matches("/postgres").to_owned();
+    // The standby comes first: the order must not matter.
+    let both = format!("{},{}", of(standby), of(primary));
+    primary.replace(&of(primary), &both).parse().unwrap()
+}
+
+#[tokio::test]
+async fn whichever_address_is_the_primary_is_connected_to_and_a_pool_follows_it() {
+    let (mut primary, standby, url) = pair().await;
+    let pool = pool(&url, PoolOptions::default());
+    let write = async || {
+        sqlx::query("CREATE TABLE IF NOT EXISTS kept (id int)")
+            .execute(&pool)
+            .await
+    };
+    write().await.unwrap();
+    let mut connection = connect_options(&url, "service tests").connect().await.unwrap();
+    assert_eq!(setting(&mut connection, "transaction_read_only").await, "off");
+
+    primary.kill().await;
+    let nobody = connect_options(&url, "service tests")
+        .connect()
+        .await
+        .unwrap_err()
+        .to_string();
+    for said in ["none of the addresses is a primary", "takes no writes", "refused"] {
+        assert!(nobody.contains(said), "{said}: {nobody}");
+    }
+    standby.promote().await;
+    let mut connection = connect_options(&url, "service tests").connect().await.unwrap();
+    assert_eq!(setting(&mut connection, "transaction_read_only").await, "off");
+    let writing = async { while write().await.is_err() {} };
+    tokio::time::timeout(Duration::from_secs(30), writing)
+        .await
+        .expect("the pool moves");
+}
+
+#[tokio::test]
+async fn a_primary_that_comes_back_after_it_was_replaced_is_passed_over() {
+    let (mut primary, standby, url) = pair().await;
+    primary.kill().await;
+    standby.promote().await;
+    primary.start_again().await;
+    let mut connection = connect_options(&url, "service tests").connect().await.unwrap();
+    let port = setting(&mut connection, "port").await;
+    assert!(standby.url().contains(&format!(":{port}/")), "{port}");
+}
+
+#[tokio::test]
+async fn a_pool_leaves_a_primary_that_fell_silent_and_stays_away_when_it_is_heard_again() {
+    let primary = PrivatePostgres::start().await;
+    let standby = primary.start_standby().await;
+    let (proxy, through) = CutProxy::to_url(primary.url()).await.unwrap();
+    let pool = pool(&of_both(&through, standby.url()), PoolOptions::default());
+    sqlx::query("CREATE TABLE kept (id int)").execute(&pool).await.unwrap();
+
+    proxy.freeze(true);
+    standby.promote().await;
+    let port = async || {
+        let mut connection = pool.acquire().await.ok()?;
+        // No answer may come on it.
+        connection.close_on_drop();
+        let asking = sqlx::query_scalar("SELECT current_setting('port')").fetch_one(&mut *connection);
+        let answered: Result<String, sqlx::Error> = tokio::time::timeout(Duration::from_secs(1), asking).await.ok()?;
+        answered.ok()
+    };
+    let asking = async {
+        loop {
+            if let Some(port) = port().await {
+                return port;
+            }
+        }
+    };
+    let moved = tokio::time::timeout(Duration::from_secs(30), asking)
+        .await
+        .expect("the pool moves");
+    assert!(standby.url().contains(&format!(":{moved}/")), "{moved}");
+    proxy.freeze(false);
+    assert_eq!(port().await, Some(moved));
 }

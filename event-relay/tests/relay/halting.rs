@@ -171,3 +171,38 @@ async fn a_log_that_went_back_is_published_on_once_it_is_adopted() {
         "8 and 9 again, for they are other events now"
     );
 }
+
+#[tokio::test]
+async fn a_log_that_went_back_and_took_the_checkpoint_along_is_noticed_by_the_relay_that_published_more() {
+    let scene = Scene::create().await;
+    let mut listener = scene.listener().await;
+    scene.record(1, 5).await;
+    let mut relay = scene.relay();
+    listener.until(5).await;
+    relay.until_confirmed(5).await;
+    // As on a standby that lacked the last two events, and got others in their places since.
+    change_log(
+        &scene,
+        "WITH others AS (UPDATE events SET event_id = gen_random_uuid() WHERE position > 3)
+         UPDATE relay SET position = 3, watermark = 3, event_id = (SELECT event_id FROM events WHERE position = 3)",
+    )
+    .await;
+    let end_sessions = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'test relay'";
+    scene.admin().execute(end_sessions).await.expect("ended");
+    let status = until_halted(&mut relay, "LOG_DIVERGED").await;
+    assert!(status.health().is_err_and(|line| line.contains("published")));
+
+    let mut superuser = scene.admin().acquire().await.expect("a connection");
+    let planned = plan_adoption(&mut superuser).await.expect("a plan");
+    adopt(&mut superuser, planned.log_id).await.expect("adopted");
+    scene.record(6, 6).await;
+    listener.until(6).await;
+    relay.stop().await;
+    let of_the_new_log: Vec<i64> = listener.positions.iter().rev().take(3).rev().copied().collect();
+    assert_eq!(
+        of_the_new_log,
+        [4, 5, 6],
+        "4 and 5 again, for they are other events now"
+    );
+}

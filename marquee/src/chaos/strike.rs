@@ -15,7 +15,7 @@ use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;
 use service::BoxError;
 use service::database::{DatabaseUrl, connect_options};
-use sqlx::{ConnectOptions, PgConnection};
+use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
 
 use super::faults::Fault;

@@ -8,7 +8,7 @@ use domain::Position;
 use indicatif::{ProgressBar, ProgressStyle};
 use service::database::{DatabaseUrl, connect_options};
 use service::{BoxError, with_causes};
-use sqlx::{ConnectOptions, Connection};
+use sqlx::Connection;
 use tokio::time::timeout;
 use uuid::Uuid;
 

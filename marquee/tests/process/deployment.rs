@@ -23,12 +23,22 @@ pub(crate) struct Deployment {
 
 impl Deployment {
     pub(crate) async fn create() -> Self {
+        Self::create_on(for_tests().await.database_url()).await
+    }
+
+    /// Its databases are on another server than those of all tests.
+    pub(crate) async fn create_on(server_url: &str) -> Self {
         Self {
-            server_url: for_tests().await.database_url().to_owned(),
+            server_url: server_url.to_owned(),
             prefix: format!("p_{}", Uuid::new_v4().simple()),
             home: TestHome::create().await,
             vhost: TestVhost::create().await,
         }
+    }
+
+    /// From now on the test finds its databases on another server.
+    pub(crate) fn move_to(&mut self, server_url: &str) {
+        server_url.clone_into(&mut self.server_url);
     }
 
     /// The program, told where the servers are and what the databases are called.

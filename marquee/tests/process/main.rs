@@ -9,6 +9,7 @@ mod crash;
 mod demo_set;
 mod deployment;
 mod events;
+mod failover;
 mod history;
 mod interrupted_rebuild;
 mod least_privilege;

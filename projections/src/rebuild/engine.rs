@@ -4,8 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_store::LogReader;
-use service::database::{self, DatabaseUrl, PoolOptions};
-use sqlx::postgres::PgConnectOptions;
+use service::database::{self, Connector, DatabaseUrl, PoolOptions};
 
 use crate::Projection;
 
@@ -65,14 +64,14 @@ impl Engine {
         format!("marquee-rebuild-{}", self.name())
     }
 
-    pub(crate) fn keeper_options(&self) -> PgConnectOptions {
+    pub(crate) fn keeper_options(&self) -> Connector {
         database::connect_options(&self.database_url, "marquee-rebuild-keeper")
             .options([("statement_timeout", KEEPER_STATEMENT_TIMEOUT_MS)])
     }
 
     /// Statements are not bounded: loading and comparing take as long as they take, and the keeper can end them.
     /// What is half built need not be on the disk; the switch waits for it.
-    pub(crate) fn worker_options(&self) -> PgConnectOptions {
+    pub(crate) fn worker_options(&self) -> Connector {
         database::connect_options(&self.database_url, &self.worker_name())
             .options([
                 ("statement_timeout", 0),

@@ -1,14 +1,25 @@
 //! Servers of a single test's own, to be stopped, killed and started again.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection, Executor, PgConnection};
+
+use crate::account::Account;
+use crate::binaries::PostgresBinaries;
 use crate::error::{Server, StartError, with_causes};
 use crate::instance::{Instance, Keeping};
-use crate::place::{CERTIFICATE_FILE, KEY_FILE};
+use crate::place::{CERTIFICATE_FILE, KEY_FILE, Place};
+use crate::postgres::PostgresServer;
 use crate::rabbit::NODE;
 use crate::sources::Search;
 use crate::testing::run::Run;
+
+/// How long a standby may take to get what its primary has.
+const STANDBY_TIMEOUT: Duration = Duration::from_secs(30);
+const STANDBY_POLL: Duration = Duration::from_millis(10);
 
 /// What a server proves with who it is, in PEM form.
 #[derive(Clone, Debug)]
@@ -58,6 +69,84 @@ impl PrivatePostgres {
     /// Starts the server again, on the same port.
     pub async fn start_again(&mut self) {
         self.0.start_again().await;
+    }
+
+    /// Starts a standby of this server: a copy that follows it, and only reads until it is [promoted](Self::promote).
+    /// This needs the programs of PostgreSQL on this machine.
+    pub async fn start_standby(&self) -> Self {
+        let primary: PgConnectOptions = proceed(self.url().parse().map_err(|error: sqlx::Error| error.to_string()));
+        let (_, password) = self
+            .url()
+            .split_once("://")
+            .and_then(|(_, rest)| rest.split_once(':'))
+            .unwrap_or_default();
+        let (password, _) = password.split_once('@').unwrap_or_default();
+        let password = password.to_owned();
+        let start = move |directory: &Path, name: &str| {
+            let place = Place::make(directory, name, Account::for_server("postgres"))?;
+            let standby = PostgresServer::start_standby(place, &PostgresBinaries::find_all(), &primary, &password)?;
+            Ok(Box::new(standby) as Box<dyn Instance>)
+        };
+        Self(PrivateServer::start_with(start).await)
+    }
+
+    /// From now on each commit here waits until a standby has it; or, if not `synchronous`, no longer.
+    pub async fn set_synchronous(&self, synchronous: bool) {
+        let names = if synchronous { "'*'" } else { "''" };
+        self.configure(&format!("ALTER SYSTEM SET synchronous_standby_names = {names}"))
+            .await;
+    }
+
+    /// Cuts this standby off from its primary: it gets nothing more, and can still be promoted.
+    pub async fn stop_streaming(&self) {
+        self.configure("ALTER SYSTEM SET primary_conninfo = ''").await;
+        self.until("SELECT count(*) = 0 FROM pg_stat_wal_receiver").await;
+    }
+
+    /// Makes this standby a primary: it accepts writes when this returns.
+    pub async fn promote(&self) {
+        self.until("SELECT CASE WHEN pg_is_in_recovery() THEN pg_promote(true, 30) ELSE true END")
+            .await;
+    }
+
+    /// Changes the configuration, and waits until it is in force for new sessions.
+    async fn configure(&self, statement: &str) {
+        let mut connection = self.connection().await;
+        proceed(connection.execute(statement).await.map_err(|error| error.to_string()));
+        let (name, _) = statement
+            .trim_start_matches("ALTER SYSTEM SET ")
+            .split_once(" = ")
+            .unwrap_or_default();
+        let loaded = format!(
+            "SELECT pg_reload_conf() AND pending.setting IS NOT DISTINCT FROM current_setting('{name}')
+             FROM (SELECT setting FROM pg_file_settings WHERE name = '{name}' ORDER BY seqno DESC LIMIT 1) pending"
+        );
+        self.until(&loaded).await;
+    }
+
+    /// Asks, each time in a session of its own, until the answer is yes.
+    async fn until(&self, question: &str) {
+        let asking = async {
+            loop {
+                let mut connection = self.connection().await;
+                let answer: Result<bool, sqlx::Error> = sqlx::query_scalar(question).fetch_one(&mut connection).await;
+                let _ = connection.close().await;
+                if proceed(answer.map_err(|error| error.to_string())) {
+                    return;
+                }
+                tokio::time::sleep(STANDBY_POLL).await;
+            }
+        };
+        let asked = tokio::time::timeout(STANDBY_TIMEOUT, asking).await;
+        proceed(asked.map_err(|_| format!("the server never answered yes to: {question}")));
+    }
+
+    async fn connection(&self) -> PgConnection {
+        proceed(
+            PgConnection::connect(self.url())
+                .await
+                .map_err(|error| error.to_string()),
+        )
     }
 }
 
@@ -133,26 +222,35 @@ struct PrivateServer {
 
 impl PrivateServer {
     async fn start(server: Server, identity: Option<TlsIdentity>) -> Self {
-        let started = tokio::task::spawn_blocking(move || Self::start_blocking(server, identity)).await;
-        proceed(started.map_err(|error| error.to_string()).and_then(|result| result))
-    }
-
-    fn start_blocking(server: Server, identity: Option<TlsIdentity>) -> Result<Self, String> {
-        // In the directory of the run: its watchdog ends this server too when the test does not come to it.
-        let run = Run::join()?;
-        let name = format!("private-{}", uuid::Uuid::new_v4().simple());
-        let start = || -> Result<Box<dyn Instance>, StartError> {
+        let start = move |directory: &Path, name: &str| {
             let search = Search {
                 allow_install: true,
                 progress: &|_| {},
             };
             let sources = search.find(&[server])?;
             if let Some(TlsIdentity { certificate, key }) = &identity {
-                sources[0].give_certificate(&run.directory, &name, certificate, key)?;
+                sources[0].give_certificate(directory, name, certificate, key)?;
             }
-            sources[0].start(&run.directory, &name, Keeping::Disposable)
+            sources[0].start(directory, name, Keeping::Disposable)
         };
-        let instance = start().map_err(|error| with_causes(&error))?;
+        Self::start_with(start).await
+    }
+
+    /// Starts an instance in the directory and by the name that `start` is given.
+    async fn start_with(
+        start: impl FnOnce(&Path, &str) -> Result<Box<dyn Instance>, StartError> + Send + 'static,
+    ) -> Self {
+        let started = tokio::task::spawn_blocking(move || Self::start_blocking(start)).await;
+        proceed(started.map_err(|error| error.to_string()).and_then(|result| result))
+    }
+
+    fn start_blocking(
+        start: impl FnOnce(&Path, &str) -> Result<Box<dyn Instance>, StartError>,
+    ) -> Result<Self, String> {
+        // In the directory of the run: its watchdog ends this server too when the test does not come to it.
+        let run = Run::join()?;
+        let name = format!("private-{}", uuid::Uuid::new_v4().simple());
+        let instance = start(&run.directory, &name).map_err(|error| with_causes(&error))?;
         Ok(Self {
             directory: run.directory.join(&name),
             url: instance.url(),

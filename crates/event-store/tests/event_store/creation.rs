@@ -1,7 +1,7 @@
 //! Commands that create a stream: decided on the assumption that there is none, which the append checks.
 
 use domain::{Sequence, User, UserError};
-use event_store::{CommandRequest, EventStore, ExecuteError, StoreConfig};
+use event_store::{CommandRequest, Connect, EventStore, ExecuteError, StoreConfig};
 use service::database::{PoolOptions, connect_options, pool};
 use tokio_util::sync::CancellationToken;
 
@@ -11,8 +11,8 @@ use crate::setup::{Log, accepted, if_match, register, set_profile};
 async fn a_command_that_creates_a_stream_is_appended_without_looking_for_it_first() {
     let log = Log::create().await;
     let nowhere = "postgres://nobody@127.0.0.1:1/nothing".parse().expect("url");
-    let options = connect_options(&log.url_as("marquee_command_api"), "test-writer");
-    let (store, writer) = EventStore::new(pool(&nowhere, PoolOptions::default()), options, StoreConfig::default());
+    let connect = Connect::new(connect_options(&log.url_as("marquee_command_api"), "test-writer").into_function());
+    let (store, writer) = EventStore::new(pool(&nowhere, PoolOptions::default()), connect, StoreConfig::default());
     let stop = CancellationToken::new();
     let writer = tokio::spawn(writer.run(stop.clone()));
 

@@ -3,7 +3,6 @@
 use domain::{Event, Metadata, Position, Sequence, UserEvent};
 use event_store::{CommandRequest, LogError, LogReader, Place, Share};
 use futures::poll;
-use service::database::connect_options;
 use sqlx::Connection;
 
 use crate::setup::{Log, accepted, register, set_profile, until};
@@ -235,7 +234,8 @@ async fn a_question_given_up_half_way_does_not_cost_the_pool_its_connection() {
             .options()
             .clone()
             .max_connections(1)
-            .connect_lazy_with(connect_options(&log.url_as("marquee_event_relay"), "test")),
+            .connect_lazy(log.url_as("marquee_event_relay").expose())
+            .expect("url"),
     );
     let mut admin = log.admin().await;
     let mut holding = admin.begin().await.expect("begin");

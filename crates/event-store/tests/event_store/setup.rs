@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use dev_stack::PrivatePostgres;
 use dev_stack::testing::TestDatabase;
 use domain::{FullName, Metadata, Position, Role, Sequence, User, UserCommand, UserError};
 use event_store::{
-    CommandRequest, EventStore, ExecuteError, Idempotency, IfMatch, LogReader, Outcome, ROLES, StoreConfig,
+    CommandRequest, Connect, EventStore, ExecuteError, Idempotency, IfMatch, LogReader, Outcome, ROLES, StoreConfig,
     WriterConfig,
 };
 use service::database::{DatabaseUrl, PoolOptions, connect_options, ensure_role, pool};
@@ -40,6 +41,13 @@ async fn migrate(url: String) -> Result<(), Box<dyn std::error::Error>> {
 impl Log {
     pub(crate) async fn create() -> Self {
         let database = TestDatabase::create_built("event_store", migrate).await;
+        Self { database }
+    }
+
+    /// On a server of the test's own.
+    pub(crate) async fn create_on(server: &PrivatePostgres) -> Self {
+        let database = TestDatabase::create_on(server.url(), "event_store").await;
+        migrate(database.url()).await.expect("migrated");
         Self { database }
     }
 
@@ -82,12 +90,12 @@ impl Log {
     }
 
     pub(crate) fn process_with(&self, writer: WriterConfig, writer_url: DatabaseUrl) -> Process {
-        let options = connect_options(&writer_url, "test-writer");
+        let connect = Connect::new(connect_options(&writer_url, "test-writer").into_function());
         let config = StoreConfig {
             writer,
             ..StoreConfig::default()
         };
-        let (store, writer) = EventStore::new(self.pool_as("marquee_command_api"), options, config);
+        let (store, writer) = EventStore::new(self.pool_as("marquee_command_api"), connect, config);
         let stop = CancellationToken::new();
         Process {
             store,

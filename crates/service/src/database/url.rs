@@ -7,12 +7,13 @@ use std::str::FromStr;
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 
+use super::addresses::around;
 use super::certificates::{self, InvalidCertificates};
 use crate::is_loopback;
 
 /// The parameters a url may have. Any other is refused: the library passes over those it does not know, and a mistyped
 /// `sslmode` would be a connection without protection.
-const PARAMETERS: [&str; 10] = [
+const PARAMETERS: [&str; 11] = [
     "application_name",
     "dbname",
     "host",
@@ -22,12 +23,22 @@ const PARAMETERS: [&str; 10] = [
     "sslkey",
     "sslmode",
     "sslrootcert",
+    TARGET,
     "user",
 ];
+/// What says, in a url as libpq has it, which of its servers is meant.
+const TARGET: &str = "target_session_attrs";
 
-/// A parsed `postgres://` url. `Debug` and `Display` leave the password out.
+/// A parsed `postgres://` url, of one server or of several of which one is the primary. `Debug` and `Display` leave the
+/// password out.
 #[derive(Clone, PartialEq, Eq)]
-pub struct DatabaseUrl(Url);
+pub struct DatabaseUrl {
+    /// The same url for each of its addresses, in order.
+    urls: Vec<Url>,
+    /// Whether it says itself that the primary is meant.
+    names_primary: bool,
+    text: String,
+}
 
 /// A text that is not the url of a PostgreSQL database. The text itself is not repeated.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +49,12 @@ pub enum InvalidDatabaseUrl {
     /// It is the url of something else.
     #[error("the url must begin with postgres://")]
     Scheme,
+    /// An address is missing between two commas.
+    #[error("the url has an empty address; several are written as one:5432,two:5432")]
+    Address,
+    /// It asks for a server that nothing can be written to.
+    #[error("{TARGET} must be read-write or primary: standbys are not read from")]
+    Target,
     /// A part of it cannot be used.
     #[error("the url has a part that PostgreSQL connections do not know")]
     Options(#[source] sqlx::Error),
@@ -64,95 +81,161 @@ impl DatabaseUrl {
     /// The same server and user, another database.
     #[must_use]
     pub fn with_database(&self, name: &str) -> Self {
-        let mut url = self.without_parameters(&["dbname"]);
-        url.path_segments_mut()
-            .expect("checked when the url was parsed")
-            .clear()
-            .push(name);
-        Self(url)
+        self.map(|url| {
+            let mut url = without_parameters(url, &["dbname"]);
+            url.path_segments_mut()
+                .expect("checked when the url was parsed")
+                .clear()
+                .push(name);
+            url
+        })
     }
 
     /// The same server and database, another user.
     #[must_use]
     pub fn with_credentials(&self, user: &str, password: &str) -> Self {
-        let mut url = self.without_parameters(&["user", "password"]);
-        // A url without a host (a socket's) has no place for a user but among its parameters.
-        if url.set_username(user).is_err() || url.set_password(Some(password)).is_err() {
-            url.query_pairs_mut()
-                .append_pair("user", user)
-                .append_pair("password", password);
-        }
-        Self(url)
+        self.map(|url| {
+            let mut url = without_parameters(url, &["user", "password"]);
+            // A url without a host (a socket's) has no place for a user but among its parameters.
+            if url.set_username(user).is_err() || url.set_password(Some(password)).is_err() {
+                url.query_pairs_mut()
+                    .append_pair("user", user)
+                    .append_pair("password", password);
+            }
+            url
+        })
     }
 
     /// The name of the database, if the url has one.
     pub fn database(&self) -> Option<String> {
-        self.options().get_database().map(str::to_owned)
+        self.options().first()?.get_database().map(str::to_owned)
     }
 
     /// The whole url, password included, for handing it to another process. Never log it.
     pub fn expose(&self) -> &str {
-        self.0.as_str()
+        &self.text
     }
 
     /// The user, and the password if the url has one; an empty one is none.
     pub(crate) fn credentials(&self) -> (String, Option<String>) {
-        let user = self.options().get_username().to_owned();
+        let first = &self.urls[0];
+        let user = options(first).get_username().to_owned();
         let parameter = |wanted: &str| {
-            let found = self.0.query_pairs().find(|(name, _)| name == wanted);
+            let found = first.query_pairs().find(|(name, _)| name == wanted);
             found.map(|(_, value)| value.into_owned())
         };
-        let password = parameter("password").or_else(|| self.0.password().map(str::to_owned));
+        let password = parameter("password").or_else(|| first.password().map(str::to_owned));
         (user, password)
     }
 
-    /// Whether the server knows the user by the account behind its socket or by a certificate.
+    /// Whether the servers know the user by the account behind their socket or by a certificate.
     pub(crate) fn is_trusted_without_password(&self) -> bool {
-        self.options().get_socket().is_some() || self.0.query_pairs().any(|(name, _)| name == "sslcert")
+        self.urls
+            .iter()
+            .all(|url| options(url).get_socket().is_some() || url.query_pairs().any(|(name, _)| name == "sslcert"))
     }
 
-    /// Whether the server has to prove that it is the one that is meant, and nobody else can read what it is told.
+    /// Whether each server has to prove that it is the one that is meant, and nobody else can read what it is told.
     pub(crate) fn is_verified(&self) -> bool {
-        matches!(self.options().get_ssl_mode(), PgSslMode::VerifyFull)
+        let is_verified = |options: PgConnectOptions| matches!(options.get_ssl_mode(), PgSslMode::VerifyFull);
+        self.options().into_iter().all(is_verified)
     }
 
-    /// Whether the server is on this machine.
+    /// Whether all servers are on this machine.
     pub(crate) fn is_local(&self) -> bool {
-        let options = self.options();
-        options.get_socket().is_some() || is_loopback(options.get_host())
+        let is_local = |options: PgConnectOptions| options.get_socket().is_some() || is_loopback(options.get_host());
+        self.options().into_iter().all(is_local)
     }
 
-    pub(super) fn options(&self) -> PgConnectOptions {
-        PgConnectOptions::from_str(self.0.as_str()).expect("checked when the url was parsed")
+    /// How each of its addresses is connected to, in order.
+    pub(super) fn options(&self) -> Vec<PgConnectOptions> {
+        self.urls.iter().map(options).collect()
     }
 
-    fn without_parameters(&self, left_out: &[&str]) -> Url {
-        let mut url = self.0.clone();
-        let kept: Vec<(String, String)> = url
-            .query_pairs()
-            .filter(|(name, _)| !left_out.contains(&name.as_ref()))
-            .map(|(n, v)| (n.into(), v.into()))
-            .collect();
-        if kept.is_empty() {
-            url.set_query(None);
-        } else {
-            url.query_pairs_mut().clear().extend_pairs(kept);
+    /// Whether it has to be found out which server is the primary.
+    pub(super) fn is_searched(&self) -> bool {
+        self.names_primary || self.urls.len() > 1
+    }
+
+    fn map(&self, change: impl Fn(&Url) -> Url) -> Self {
+        Self::new(self.urls.iter().map(change).collect(), self.names_primary)
+    }
+
+    fn new(urls: Vec<Url>, names_primary: bool) -> Self {
+        let addresses: Vec<&str> = urls.iter().map(|url| around(url.as_str()).addresses).collect();
+        let addresses = addresses.join(",");
+        let mut text = urls
+            .first()
+            .map_or_else(String::new, |url| around(url.as_str()).with(&addresses));
+        if names_primary {
+            text.push(if text.contains('?') { '&' } else { '?' });
+            text.push_str(TARGET);
+            text.push_str("=read-write");
         }
-        url
+        Self {
+            urls,
+            names_primary,
+            text,
+        }
     }
+}
+
+fn options(url: &Url) -> PgConnectOptions {
+    PgConnectOptions::from_str(url.as_str()).expect("checked when the url was parsed")
+}
+
+fn without_parameters(url: &Url, left_out: &[&str]) -> Url {
+    let mut url = url.clone();
+    let kept: Vec<(String, String)> = url
+        .query_pairs()
+        .filter(|(name, _)| !left_out.contains(&name.as_ref()))
+        .map(|(n, v)| (n.into(), v.into()))
+        .collect();
+    if kept.is_empty() {
+        url.set_query(None);
+    } else {
+        url.query_pairs_mut().clear().extend_pairs(kept);
+    }
+    url
+}
+
+/// Parses the url with one of its addresses; tells too whether it names the primary.
+fn parse_one(text: &str) -> Result<(Url, bool), InvalidDatabaseUrl> {
+    let url = Url::parse(text)?;
+    if !matches!(url.scheme(), "postgres" | "postgresql") || url.cannot_be_a_base() {
+        return Err(InvalidDatabaseUrl::Scheme);
+    }
+    let target = url
+        .query_pairs()
+        .find(|(name, _)| name == TARGET)
+        .map(|(_, value)| value);
+    let names_primary = match target.as_deref() {
+        None => false,
+        Some("read-write" | "primary") => true,
+        Some(_) => return Err(InvalidDatabaseUrl::Target),
+    };
+    let url = if names_primary {
+        without_parameters(&url, &[TARGET])
+    } else {
+        url
+    };
+    check_parameters(&url)?;
+    PgConnectOptions::from_str(url.as_str()).map_err(InvalidDatabaseUrl::Options)?;
+    Ok((url, names_primary))
 }
 
 impl FromStr for DatabaseUrl {
     type Err = InvalidDatabaseUrl;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let url = Url::parse(text)?;
-        if !matches!(url.scheme(), "postgres" | "postgresql") || url.cannot_be_a_base() {
-            return Err(InvalidDatabaseUrl::Scheme);
+        let around = around(text);
+        let addresses: Vec<&str> = around.addresses.split(',').collect();
+        if addresses.len() > 1 && addresses.contains(&"") {
+            return Err(InvalidDatabaseUrl::Address);
         }
-        check_parameters(&url)?;
-        PgConnectOptions::from_str(url.as_str()).map_err(InvalidDatabaseUrl::Options)?;
-        Ok(Self(url))
+        let parsed = addresses.iter().map(|address| parse_one(&around.with(address)));
+        let (urls, names): (Vec<Url>, Vec<bool>) = parsed.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
+        Ok(Self::new(urls, names.contains(&true)))
     }
 }
 
@@ -185,12 +268,15 @@ fn check_parameters(url: &Url) -> Result<(), InvalidDatabaseUrl> {
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shown = self.without_parameters(&["password"]);
-        if shown.password().is_some() {
-            // Only a url without a host refuses, and such a url has no password here.
-            let _refused = shown.set_password(None);
-        }
-        f.write_str(shown.as_str())
+        let shown = self.map(|url| {
+            let mut shown = without_parameters(url, &["password"]);
+            if shown.password().is_some() {
+                // Only a url without a host refuses, and such a url has no password here.
+                let _refused = shown.set_password(None);
+            }
+            shown
+        });
+        f.write_str(&shown.text)
     }
 }
 
@@ -209,6 +295,56 @@ mod tests {
     }
 
     #[test]
+    fn several_addresses_are_of_one_database_and_shown_together() {
+        let text = "postgres://me:secret@one:5433,two,[::1]:5435/db?sslmode=disable";
+        let several = url(text);
+        assert_eq!(several.expose(), text);
+        let places = several.options().into_iter().map(|options| {
+            assert_eq!((options.get_username(), options.get_database()), ("me", Some("db")));
+            (options.get_host().to_owned(), options.get_port())
+        });
+        let places: Vec<(String, u16)> = places.collect();
+        assert_eq!(places[..2], [("one".to_owned(), 5433), ("two".to_owned(), 5432)]);
+        assert_eq!(places[2].1, 5435);
+        let other = several.with_database("other").with_credentials("you", "hidden");
+        assert_eq!(
+            other.expose(),
+            "postgres://you:hidden@one:5433,two,[::1]:5435/other?sslmode=disable"
+        );
+        assert_eq!(
+            other.to_string(),
+            "postgres://you@one:5433,two,[::1]:5435/other?sslmode=disable"
+        );
+        assert_eq!(other.expose().parse::<DatabaseUrl>().unwrap(), other);
+    }
+
+    #[test]
+    fn the_primary_is_looked_for_among_several_servers_or_where_the_url_says_so() {
+        for (text, searched) in [
+            ("postgres://one/db", false),
+            ("postgres://one,two/db", true),
+            ("postgres://one/db?target_session_attrs=read-write", true),
+            (
+                "postgres://one,two/db?sslmode=disable&target_session_attrs=primary",
+                true,
+            ),
+        ] {
+            let url = url(text);
+            assert_eq!(url.is_searched(), searched, "{text}");
+            assert_eq!(url.expose().parse::<DatabaseUrl>().unwrap(), url);
+        }
+        for refused in [
+            "postgres://one,/db",
+            "postgres://me:secret@,one/db",
+            "postgres://one,two:secret/db",
+            "postgres://one/db?target_session_attrs=standby",
+        ] {
+            let error = refused.parse::<DatabaseUrl>().unwrap_err();
+            assert!(!error.to_string().contains("secret"), "{error}");
+        }
+    }
+
+    #[test]
     fn the_password_is_never_shown() {
         for text in [
             "postgres://me:secret@host:5432/db?sslmode=disable",
@@ -223,7 +359,8 @@ mod tests {
     fn another_database_keeps_server_and_user() {
         let options = url("postgres://me:secret@host:5433/db?sslmode=disable")
             .with_database("other")
-            .options();
+            .options()
+            .remove(0);
         assert_eq!((options.get_host(), options.get_port()), ("host", 5433));
         assert_eq!((options.get_username(), options.get_database()), ("me", Some("other")));
         assert_eq!(
@@ -243,7 +380,7 @@ mod tests {
         ] {
             let changed = url(text).with_credentials("you", "p@ss/word");
             assert_eq!(
-                (changed.options().get_username(), changed.database().as_deref()),
+                (changed.options()[0].get_username(), changed.database().as_deref()),
                 ("you", Some("db"))
             );
             assert!(!changed.expose().contains("secret"));

@@ -1,0 +1,130 @@
+//! Where commits wait for a standby: what the standby lacks is not answered, however the wait ended.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use dev_stack::PrivatePostgres;
+use event_store::{ExecuteError, Outcome, StoreError, WriterConfig};
+use futures::poll;
+use sqlx::{Connection, PgConnection};
+
+use crate::setup::{Log, accepted, keyed, register, set_profile, until};
+
+async fn replicated() -> (PrivatePostgres, PrivatePostgres, Log) {
+    let primary = PrivatePostgres::start().await;
+    let log = Log::create_on(&primary).await;
+    let standby = primary.start_standby().await;
+    primary.set_synchronous(true).await;
+    (primary, standby, log)
+}
+
+/// Waits until a session waits for the standby in such a statement, and gives its id.
+async fn waiting_session(admin: &mut PgConnection, statement: &str) -> i32 {
+    let mut session = None;
+    until(async || {
+        session = sqlx::query_scalar("SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query ~ $1")
+            .bind(statement)
+            .fetch_optional(&mut *admin)
+            .await
+            .expect("activity");
+        session.is_some()
+    })
+    .await;
+    session.expect("found")
+}
+
+async fn end_wait(admin: &mut PgConnection, by: &str) {
+    let session = waiting_session(admin, "append_batch").await;
+    sqlx::query(&format!("SELECT {by}($1)"))
+        .bind(session)
+        .execute(admin)
+        .await
+        .expect(by);
+}
+
+async fn events(admin: &mut PgConnection) -> i64 {
+    sqlx::query_scalar("SELECT count(*) FROM events")
+        .fetch_one(admin)
+        .await
+        .expect("count")
+}
+
+#[tokio::test]
+async fn a_commit_whose_wait_for_the_standby_is_ended_is_answered_when_the_standby_has_it() {
+    let (mut primary, mut standby, log) = replicated().await;
+    let config = WriterConfig {
+        append_timeout: Duration::from_secs(60),
+        attempt_timeout: Duration::from_secs(30),
+        ..WriterConfig::default()
+    };
+    let process = log.process_with(config, log.url_as("marquee_command_api"));
+    let mut admin = log.admin().await;
+    for (n, by) in (1..).zip(["pg_cancel_backend", "pg_terminate_backend"]) {
+        accepted(process.execute(by, register("Ada")).await);
+        standby.stop().await;
+        let mut executing = pin!(process.execute(by, set_profile("Ada Lovelace")));
+        let ending = async {
+            end_wait(&mut admin, by).await;
+            until(async || events(&mut admin).await == 2 * n).await;
+            waiting_session(&mut admin, "pg_logical_emit_message").await;
+        };
+        tokio::select! {
+            early = &mut executing => panic!("{by}: answered without the standby: {early:?}"),
+            () = ending => {}
+        }
+        assert!(poll!(&mut executing).is_pending(), "{by}");
+        standby.start_again().await;
+        assert_eq!(accepted(executing.await).2, 1, "{by}");
+    }
+
+    let url = log.database.url().replace(
+        primary.url().trim_end_matches("/postgres"),
+        standby.url().trim_end_matches("/postgres"),
+    );
+    primary.kill().await;
+    standby.promote().await;
+    let mut promoted = PgConnection::connect(&url).await.expect("the promoted standby");
+    assert_eq!(events(&mut promoted).await, 4, "each once");
+}
+
+#[tokio::test]
+async fn a_command_that_the_standby_lacks_is_unknown_and_so_is_its_repetition_until_the_standby_has_it() {
+    let (mut primary, mut standby, log) = replicated().await;
+    let config = WriterConfig {
+        append_timeout: Duration::from_millis(1500),
+        attempt_timeout: Duration::from_millis(1000),
+        ..WriterConfig::default()
+    };
+    let process = log.process_with(config, log.url_as("marquee_command_api"));
+    let mut admin = log.admin().await;
+    standby.stop().await;
+    let command = async || process.execute_with("1", register("Ada"), keyed("k", "hash")).await;
+    let (unknown, ()) = tokio::join!(command(), end_wait(&mut admin, "pg_cancel_backend"));
+    let no_op = process.execute("1", set_profile("Ada")).await;
+    for executed in [unknown, command().await, no_op] {
+        assert!(
+            matches!(executed, Err(ExecuteError::Store(StoreError::OutcomeUnknown))),
+            "{executed:?}"
+        );
+    }
+
+    // A server that starts again shows what it has, whether the standby has it or not.
+    admin.close().await.expect("close");
+    primary.stop().await;
+    primary.start_again().await;
+    let mut again = None;
+    until(async || {
+        let executed = command().await;
+        let is_away = matches!(executed, Err(ExecuteError::Store(StoreError::Unavailable(_))));
+        again = Some(executed);
+        !is_away
+    })
+    .await;
+    assert!(
+        matches!(again, Some(Err(ExecuteError::Store(StoreError::OutcomeUnknown)))),
+        "{again:?}"
+    );
+    standby.start_again().await;
+    until(async || matches!(command().await, Ok(Outcome::Replayed(_)))).await;
+    assert_eq!(log.assert_unbroken().await, 1);
+}

@@ -42,8 +42,7 @@ struct RebuildRequest {
     /// Events per second at most; null without a bound.
     #[schema(example = 5000, minimum = 1)]
     throttle: Option<u32>,
-    /// Why: 1 to 500 characters, without control characters and without personal data.
-    #[schema(min_length = 1, max_length = 500, example = "new column")]
+    #[schema(required = false, schema_with = reason::document)]
     reason: Option<String>,
 }
 
@@ -143,13 +142,13 @@ async fn show(State(operated): State<AllOperated>, Path(name): Path<String>) -> 
 
 /// How a rebuild or a rollback goes on, as server-sent events.
 ///
-/// `progress` with the operation, at once and then at every change, about twice a second; `finished` when it has ended, and
+/// `progress` with the operation as its data, at once and then at every change, about twice a second; `finished` when it has ended, and
 /// then the stream ends.
 #[utoipa::path(get, path = "/projections/{name}/rebuild/events", operation_id = "follow_rebuild", tag = "projections",
     params(("name" = String, Path, description = "Its name", example = "catalog")),
     responses(
         (status = OK, description = "The operation that runs, or the last one, at every change",
-            content_type = "text/event-stream", body = Operation),
+            content_type = "text/event-stream", body = String),
         (status = NOT_FOUND, description = "`NO_REBUILD`: there was none. `PROJECTION_NOT_FOUND`",
             content_type = "application/problem+json", body = ref("#/components/schemas/Problem")),
         (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer",

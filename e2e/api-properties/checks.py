@@ -16,6 +16,9 @@ REFUSED_FOR_THE_STATE = {
     "PREMIERE_HAS_PASSED",
     "USER_DELETED",
 }
+# Faults of a field that the document tells in words, for want of a schema that could: texts are trimmed before they are
+# measured, dates have bounds, 7.0 is a whole number to JSON Schema, of two fields one must be given.
+TOLD_IN_WORDS = {"CONTROL_CHARACTER", "INVALID_EMAIL", "INVALID_GENRE", "OUT_OF_RANGE", "REQUIRED", "TOO_SHORT", "UNKNOWN_TIME_ZONE"}
 # What any route may answer, whatever it does.
 ANYWHERE = {405, 408, 500}
 
@@ -24,6 +27,12 @@ def code_of(response):
     if "problem+json" not in "".join(response.headers.get("content-type", [])):
         return None
     return json.loads(response.content).get("code")
+
+
+@schemathesis.hook
+def filter_case(context, case):
+    """A header that nobody knows is no fault of a request."""
+    return "x-schemathesis-unknown-property" not in (case.headers or {})
 
 
 @schemathesis.check
@@ -36,7 +45,7 @@ def every_error_is_a_problem(ctx, response, case):
     problem = json.loads(response.content)
     assert problem["status"] == response.status_code, "status"
     assert [problem["request_id"]] == response.headers.get("request-id"), "request_id"
-    assert re.fullmatch("[A-Z]+(_[A-Z]+)*", problem["code"]), "code"
+    assert re.fullmatch("[A-Z0-9]+(_[A-Z0-9]+)*", problem["code"]), "code"
 
 
 @schemathesis.check
@@ -61,6 +70,9 @@ def valid_requests_are_accepted(ctx, response, case):
         if pattern and value is not None and not re.search(pattern, value):
             return
     code = code_of(response)
+    faults = json.loads(response.content).get("errors", [])
+    if faults and all(fault["code"] in TOLD_IN_WORDS or fault["detail"] == "must be a whole number" for fault in faults):
+        return
     assert code in REFUSED_FOR_THE_STATE, f"{code} of a request that is valid by the document"
 
 

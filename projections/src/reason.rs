@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use service::{FieldError, JsonBody, Problem};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 const LENGTH_MAX: usize = 500;
 
@@ -31,7 +31,7 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalB
 #[serde(deny_unknown_fields)]
 pub(crate) struct Why {
     #[serde(default)]
-    #[schema(required = false, schema_with = document)]
+    #[schema(required = false, schema_with = document_optional)]
     pub(crate) reason: Option<String>,
 }
 
@@ -46,10 +46,19 @@ impl Why {
     }
 }
 
-/// Documents a reason: some character that is seen, and none that controls.
+/// Documents a reason that has to be given: some character that is seen, and none that controls.
 pub(crate) fn document() -> Object {
+    documented(Type::String.into())
+}
+
+/// Documents a reason that may be left out, or null.
+pub(crate) fn document_optional() -> Object {
+    documented(SchemaType::from_iter([Type::String, Type::Null]))
+}
+
+fn documented(kind: SchemaType) -> Object {
     ObjectBuilder::new()
-        .schema_type(Type::String)
+        .schema_type(kind)
         .description(Some(
             "Why: 1 to 500 characters, without control characters and without personal data.",
         ))

@@ -147,4 +147,6 @@ fn time(properties: &BasicProperties) -> Result<DateTime<Utc>, Reason> {
 }
 
 #[cfg(test)]
+mod fuzzing;
+#[cfg(test)]
 mod tests;

@@ -42,7 +42,8 @@ pub(crate) fn router(log: LogReader) -> OpenApiRouter {
 #[utoipa::path(get, path = "/event-store", operation_id = "show_event_store", tag = "log",
     responses(
         (status = OK, description = "The log's identity and its last event's position", body = EventStoreView),
-        (status = SERVICE_UNAVAILABLE, description = "EVENT_STORE_UNAVAILABLE")))]
+        (status = SERVICE_UNAVAILABLE, description = "EVENT_STORE_UNAVAILABLE",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"))))]
 async fn show(State(log): State<LogReader>) -> Result<Json<EventStoreView>, Problem> {
     let head = match timeout(ANSWER_TIMEOUT, log.head()).await {
         Ok(Ok(head)) => head,

@@ -198,3 +198,6 @@ fn may_pass(error: &sqlx::Error) -> bool {
     let said = error.as_database_error().and_then(|error| error.code());
     said.is_none_or(|code| PASSING.contains(&code.as_ref()))
 }
+
+#[cfg(test)]
+mod fuzzing;

@@ -196,7 +196,7 @@ async fn grant_role(
 ///
 /// A role the user does not have changes nothing.
 #[utoipa::path(delete, path = "/users/{id}/roles/{role}", tag = "users",
-    params(("id" = String, Path, description = "The user's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "demo-ada"), ("role" = String, Path, description = "The role: customer, box_office, manager, operator or admin.", example = "manager")),
+    params(("id" = String, Path, description = "The user's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "demo-ada"), ("role" = String, Path, description = "The role: customer, box_office, manager, operator or admin.", pattern = "^(customer|box_office|manager|operator|admin)$", example = "manager")),
     responses((status = 200, description = "The user does not have the role.", body = Accepted<UserRole>)))]
 async fn revoke_role(
     State(api): State<CommandApi>,

@@ -78,7 +78,8 @@ pub(crate) fn router(state: RelayState, status: watch::Receiver<RelayStatus>) ->
 #[utoipa::path(get, path = "/relay", operation_id = "show_relay", tag = "log",
     responses(
         (status = OK, description = "Leader, position and lag, and how this process is", body = RelayView),
-        (status = SERVICE_UNAVAILABLE, description = "EVENT_STORE_UNAVAILABLE")))]
+        (status = SERVICE_UNAVAILABLE, description = "EVENT_STORE_UNAVAILABLE",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"))))]
 async fn show(State(Observed { state, status }): State<Observed>) -> Result<Json<RelayView>, Problem> {
     let progress = match timeout(ANSWER_TIMEOUT, state.progress()).await {
         Ok(Ok(progress)) => progress,

@@ -5,8 +5,9 @@ use axum::http::StatusCode;
 use axum::http::request::Parts;
 use service::{FieldError, Problem};
 use utoipa::IntoParams;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder};
 
 /// Request header: who acts.
 pub(crate) const HEADER_OPERATOR: &str = "marquee-operator";
@@ -46,8 +47,7 @@ impl IntoParams for Operator {
     fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
         let schema = ObjectBuilder::new()
             .schema_type(Type::String)
-            .min_length(Some(1))
-            .max_length(Some(LENGTH_MAX));
+            .pattern(Some(format!("^[ -~]{{1,{LENGTH_MAX}}}$")));
         let parameter = ParameterBuilder::new()
             .name("Marquee-Operator")
             .parameter_in(ParameterIn::Header)
@@ -57,6 +57,49 @@ impl IntoParams for Operator {
             .schema(Some(schema.build()));
         vec![parameter.build()]
     }
+}
+
+/// Adds to the routes of operators the problems that all of them have in common, where a route has none of that status of
+/// its own.
+pub(crate) fn document_refusals(document: &mut OpenApi) {
+    for operation in document.paths.paths.values_mut().flat_map(operations) {
+        let mut common = vec![
+            (
+                "400",
+                "`INVALID_PATH`, `INVALID_QUERY`, `INVALID_CURSOR`, `INVALID_OPERATOR`, `MALFORMED_JSON`, `INVALID_UTF8`, \
+                 `BODY_BROKEN_OFF`: the request has to be another one.",
+            ),
+            (
+                "503",
+                "`READ_MODEL_UNAVAILABLE`, `READ_MODEL_BUSY`, `EVENT_STORE_UNAVAILABLE`: ask again after `Retry-After` seconds.",
+            ),
+        ];
+        if operation.request_body.is_some() {
+            common.extend([
+                ("413", "`BODY_TOO_LARGE`: more than 64 KiB."),
+                ("415", "`UNSUPPORTED_MEDIA_TYPE`."),
+                ("422", "`VALIDATION_FAILED` with an entry in errors per wrong field."),
+            ]);
+        }
+        for (status, description) in common {
+            let content = ContentBuilder::new()
+                .schema(Some(Ref::from_schema_name("Problem")))
+                .build();
+            let problem = ResponseBuilder::new()
+                .description(description)
+                .content("application/problem+json", content);
+            let responses = &mut operation.responses.responses;
+            responses
+                .entry(status.to_owned())
+                .or_insert_with(|| problem.build().into());
+        }
+    }
+}
+
+fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut path.get, &mut path.post, &mut path.delete]
+        .into_iter()
+        .filter_map(Option::as_mut)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use service::{FieldError, JsonBody, Problem};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaType, Type};
 
 const LENGTH_MAX: usize = 500;
 
@@ -29,9 +30,8 @@ impl<T: DeserializeOwned + Default, S: Send + Sync> FromRequest<S> for OptionalB
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Why {
-    /// Why: 1 to 500 characters, without control characters and without personal data.
     #[serde(default)]
-    #[schema(min_length = 1, max_length = 500, example = "waits for the repair of the log")]
+    #[schema(required = false, schema_with = document_optional)]
     pub(crate) reason: Option<String>,
 }
 
@@ -44,6 +44,30 @@ impl Why {
         let reason = self.reason.as_deref().map(parse).transpose();
         reason.map_err(|error| Problem::validation(vec![error]))
     }
+}
+
+/// Documents a reason that has to be given: some character that is seen, and none that controls.
+pub(crate) fn document() -> Object {
+    documented(Type::String.into())
+}
+
+/// Documents a reason that may be left out, or null.
+pub(crate) fn document_optional() -> Object {
+    documented(SchemaType::from_iter([Type::String, Type::Null]))
+}
+
+fn documented(kind: SchemaType) -> Object {
+    ObjectBuilder::new()
+        .schema_type(kind)
+        .description(Some(
+            "Why: 1 to 500 characters, without control characters and without personal data.",
+        ))
+        .max_length(Some(LENGTH_MAX))
+        .pattern(Some(
+            r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$",
+        ))
+        .examples(["waits for the repair of the log"])
+        .build()
 }
 
 /// Checks a reason: 1 to 500 characters that can be shown in a line.

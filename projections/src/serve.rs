@@ -20,7 +20,8 @@ use crate::rebuild::engine::Engine;
 use crate::rebuild::task::Runner;
 use crate::status::{self, Observed};
 use crate::{
-    Catalog, ConsumerArgs, Movies, Name, Projection, ProjectionsArgs, Reads, Users, actions, parked, pause, rebuild,
+    Catalog, ConsumerArgs, Movies, Name, Projection, ProjectionsArgs, Reads, Users, actions, operator, parked, pause,
+    rebuild,
 };
 
 const READ_CONNECTIONS_MAX: u32 = 8;
@@ -223,19 +224,24 @@ impl Served {
             tasks.push(Task::new(name, |stop| consumer.run(stop)));
             tasks.push(Task::new("lag", |stop| observed.measure(stop)));
         }
-        let all_operated = AllOperated::new(all_operated);
         Service {
             name: "projections",
-            router: router
-                .merge(status::router(all_operated.clone()))
-                .merge(actions::router(all_operated.clone()))
-                .merge(pause::router(all_operated.clone()))
-                .merge(parked::router(all_operated.clone()))
-                .merge(rebuild::routes::router(all_operated)),
+            router: router.merge(operators_router(&AllOperated::new(all_operated))),
             checks,
             tasks,
         }
     }
+}
+
+fn operators_router(all_operated: &AllOperated) -> OpenApiRouter {
+    let mut router = status::router(all_operated.clone())
+        .merge(status::foreign::router(all_operated.clone()))
+        .merge(actions::router(all_operated.clone()))
+        .merge(pause::router(all_operated.clone()))
+        .merge(parked::router(all_operated.clone()))
+        .merge(rebuild::routes::router(all_operated.clone()));
+    operator::document_refusals(router.get_openapi_mut());
+    router
 }
 
 /// The database is needed to answer at all; what the consumer does is only told.

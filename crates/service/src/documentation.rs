@@ -5,10 +5,10 @@ use utoipa::PartialSchema;
 use utoipa::ToSchema;
 use utoipa::openapi::header::HeaderBuilder;
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
-use utoipa::openapi::schema::{Object, ObjectBuilder, Schema};
+use utoipa::openapi::schema::{Object, ObjectBuilder, Schema, Type};
 use utoipa::openapi::tag::{Tag, TagBuilder};
 use utoipa::openapi::{
-    Components, ContentBuilder, InfoBuilder, License, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder,
+    Components, Content, ContentBuilder, InfoBuilder, License, OpenApi, Ref, RefOr, Required, Response, ResponseBuilder,
 };
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
@@ -82,7 +82,7 @@ fn tags_of(document: &OpenApi) -> Vec<Tag> {
 /// Documents a text that is one of a closed set, for a reader to choose from.
 pub fn one_of(description: &str, values: impl IntoIterator<Item = &'static str>) -> Object {
     ObjectBuilder::new()
-        .schema_type(utoipa::openapi::Type::String)
+        .schema_type(Type::String)
         .description(Some(description))
         .enum_values(Some(values))
         .build()
@@ -114,6 +114,9 @@ fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
 fn finish_operation(operation: &mut Operation) {
     let parameters = operation.parameters.get_or_insert_default();
     parameters.iter_mut().for_each(describe);
+    if let Some(RefOr::T(body)) = &mut operation.request_body {
+        body.content.values_mut().for_each(refuse_null);
+    }
     parameters.push(RefOr::Ref(Ref::new(format!("#/components/parameters/{REQUEST_ID}"))));
     for (status, response) in &mut operation.responses.responses {
         if let RefOr::T(response) = response {
@@ -128,6 +131,20 @@ fn finish_operation(operation: &mut Operation) {
         .responses
         .entry("default".to_owned())
         .or_insert_with(|| RefOr::Ref(Ref::from_response_name(PROBLEM)));
+}
+
+/// What may be left out is not thereby `null`, as which utoipa describes a body of an `Option`.
+fn refuse_null(content: &mut RefOr<Content>) {
+    if let RefOr::T(content) = content
+        && let Some(RefOr::T(Schema::OneOf(choice))) = &mut content.schema
+    {
+        choice.items.retain(
+            |item| !matches!(item, RefOr::T(Schema::Object(object)) if object.schema_type == Type::Null.into()),
+        );
+        if let [only] = choice.items.as_slice() {
+            content.schema = Some(only.clone());
+        }
+    }
 }
 
 /// A parameter that is documented by [`one_of`] has its description there, where no page shows it.
@@ -193,8 +210,5 @@ fn request_id_header() -> utoipa::openapi::Header {
 }
 
 fn text() -> Schema {
-    ObjectBuilder::new()
-        .schema_type(utoipa::openapi::Type::String)
-        .build()
-        .into()
+    ObjectBuilder::new().schema_type(Type::String).build().into()
 }

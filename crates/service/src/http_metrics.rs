@@ -4,12 +4,18 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use axum::http::Method;
+use metrics::Gauge;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
 /// Requests answered, by method, route template and status.
 const REQUESTS: &str = "marquee_http_requests_total";
 /// Time from a request's head to its answer's head, by method and route template.
 const DURATION: &str = "marquee_http_request_duration_seconds";
+
+/// Connections that are open, by the address they were made to.
+const CONNECTIONS: &str = "marquee_http_connections";
+/// Requests whose answer has not begun, by the address they came to.
+const IN_FLIGHT: &str = "marquee_http_requests_in_flight";
 
 /// From a cached answer to a query that waited as long as it may.
 const SECONDS_BUCKETS: [f64; 14] = [
@@ -35,6 +41,8 @@ fn install() -> Result<PrometheusHandle, BuildError> {
     let handle = recorder.handle();
     metrics::set_global_recorder(recorder)?;
     metrics::describe_counter!(REQUESTS, "Requests answered.");
+    metrics::describe_gauge!(CONNECTIONS, "Connections that are open.");
+    metrics::describe_gauge!(IN_FLIGHT, "Requests whose answer has not begun.");
     metrics::describe_histogram!(
         DURATION,
         metrics::Unit::Seconds,
@@ -49,6 +57,47 @@ pub(crate) fn answered(method: &'static str, route: &str, status: u16, took: Dur
     metrics::counter!(REQUESTS, "method" => method, "route" => route.clone(), "status" => status.to_string())
         .increment(1);
     metrics::histogram!(DURATION, "method" => method, "route" => route).record(took.as_secs_f64());
+}
+
+/// How busy a listener is.
+pub(crate) struct Load {
+    connections: Gauge,
+    in_flight: Gauge,
+}
+
+impl Load {
+    pub(crate) fn of(address: String) -> Self {
+        Self {
+            connections: metrics::gauge!(CONNECTIONS, "address" => address.clone()),
+            in_flight: metrics::gauge!(IN_FLIGHT, "address" => address),
+        }
+    }
+
+    /// Counts a connection until what is given is dropped.
+    pub(crate) fn connection(&self) -> Counted {
+        Counted::one_of(&self.connections)
+    }
+
+    /// Counts a request until what is given is dropped.
+    pub(crate) fn request(&self) -> Counted {
+        Counted::one_of(&self.in_flight)
+    }
+}
+
+/// One of those that a gauge counts.
+pub(crate) struct Counted(Gauge);
+
+impl Counted {
+    fn one_of(gauge: &Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
 }
 
 /// Gives the method's name, one name for all that a client may invent.

@@ -30,6 +30,6 @@ pub use exit::{exit_code, with_causes};
 pub use extract::{FormOrJsonBody, JsonBody, Path, Query};
 pub use problem::{FieldError, Problem};
 pub use secret::Secret;
-pub use serve::{ServeError, Service, serve};
+pub use serve::{Limits, ServeError, Service, serve, serve_within};
 pub use shutdown::shutdown_on_signal;
 pub use task::{BoxError, Task};

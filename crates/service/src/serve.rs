@@ -6,18 +6,23 @@
 //! Failure: a task that ends by itself starts the same way down and makes [`serve`] return an error.
 
 mod connections;
+mod limits;
 mod router;
+mod slow_reader;
 mod tasks;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::{BoxError, Check, Task, http_metrics};
+use crate::http_metrics::{self, Load};
+use crate::{BoxError, Check, Task};
 use connections::Connections;
+pub use limits::Limits;
 use tasks::Tasks;
 
 /// How long requests in flight have to be answered once the process is told to stop.
@@ -87,15 +92,33 @@ pub async fn serve(
     services: Vec<Service>,
     shutdown: CancellationToken,
 ) -> Result<(), ServeError> {
+    serve_within(Limits::default(), listener, services, shutdown).await
+}
+
+/// As [`serve`], with other bounds than the default ones.
+///
+/// # Errors
+/// As [`serve`].
+///
+/// # Panics
+/// As [`serve`].
+pub async fn serve_within(
+    limits: Limits,
+    listener: TcpListener,
+    services: Vec<Service>,
+    shutdown: CancellationToken,
+) -> Result<(), ServeError> {
     let _recorder = http_metrics::recorder();
-    if let Ok(address) = listener.local_addr() {
+    let address = listener.local_addr();
+    let load = Arc::new(Load::of(address.as_ref().map(ToString::to_string).unwrap_or_default()));
+    if let Ok(address) = address {
         let services: Vec<&str> = services.iter().map(|service| service.name).collect();
         // The port that was really given, should any free one have been asked for.
         tracing::info!(%address, ?services, "serving");
     }
-    let (router, services_tasks) = router::assemble(services);
+    let (router, services_tasks) = router::assemble(services, limits, Arc::clone(&load));
     let mut tasks = Tasks::start(services_tasks);
-    let mut connections = Connections::new(listener, router);
+    let mut connections = Connections::new(listener, router, limits, load);
     let ended = tokio::select! {
         never = connections.accept() => match never {},
         () = metrics_upkeep() => Ok(()),

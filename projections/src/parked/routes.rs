@@ -68,8 +68,7 @@ struct RetryOutcome {
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Discard {
-    /// Why: 1 to 500 characters, without control characters and without personal data.
-    #[schema(min_length = 1, max_length = 500, example = "written by a test")]
+    #[schema(schema_with = reason::document)]
     reason: String,
     /// Whether the later parked events of the stream are passed over too.
     #[serde(default)]

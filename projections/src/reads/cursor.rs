@@ -61,6 +61,9 @@ fn invalid(detail: &str) -> Problem {
 }
 
 #[cfg(test)]
+mod fuzzing;
+
+#[cfg(test)]
 mod tests {
     use super::Cursor;
 

@@ -110,6 +110,7 @@ impl IntoParams for ReadWanted {
                 ObjectBuilder::new()
                     .schema_type(Type::Integer)
                     .format(Some(format))
+                    .minimum(Some(0))
                     .build(),
             )
         };

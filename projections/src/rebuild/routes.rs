@@ -10,6 +10,7 @@ use futures::Stream;
 use serde::Deserialize;
 use service::{FieldError, Path, Problem};
 use utoipa::ToSchema;
+use utoipa::openapi::Object;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -32,6 +33,20 @@ pub(crate) fn router(operated: AllOperated) -> OpenApiRouter {
         .with_state(operated)
 }
 
+/// A server-sent event.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "documents what `events` writes")]
+struct OperationEvent {
+    #[schema(schema_with = event_name)]
+    event: String,
+    /// The operation, as JSON.
+    data: String,
+}
+
+fn event_name() -> Object {
+    service::one_of("What it tells.", ["progress", "finished"])
+}
+
 /// How a rebuild is to be done.
 #[derive(Clone, Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -40,10 +55,9 @@ struct RebuildRequest {
     #[schema(example = false)]
     dry_run: bool,
     /// Events per second at most; null without a bound.
-    #[schema(example = 5000, minimum = 1)]
+    #[schema(value_type = Option<i64>, example = 5000, minimum = 1, maximum = 4_294_967_295_i64)]
     throttle: Option<u32>,
-    /// Why: 1 to 500 characters, without control characters and without personal data.
-    #[schema(min_length = 1, max_length = 500, example = "new column")]
+    #[schema(required = false, schema_with = reason::document_optional)]
     reason: Option<String>,
 }
 
@@ -143,13 +157,13 @@ async fn show(State(operated): State<AllOperated>, Path(name): Path<String>) -> 
 
 /// How a rebuild or a rollback goes on, as server-sent events.
 ///
-/// `progress` with the operation, at once and then at every change, about twice a second; `finished` when it has ended, and
+/// `progress` with the operation as its data, at once and then at every change, about twice a second; `finished` when it has ended, and
 /// then the stream ends.
 #[utoipa::path(get, path = "/projections/{name}/rebuild/events", operation_id = "follow_rebuild", tag = "projections",
     params(("name" = String, Path, description = "Its name", example = "catalog")),
     responses(
         (status = OK, description = "The operation that runs, or the last one, at every change",
-            content_type = "text/event-stream", body = Operation),
+            content_type = "text/event-stream", body = OperationEvent),
         (status = NOT_FOUND, description = "`NO_REBUILD`: there was none. `PROJECTION_NOT_FOUND`",
             content_type = "application/problem+json", body = ref("#/components/schemas/Problem")),
         (status = SERVICE_UNAVAILABLE, description = "`READ_MODEL_UNAVAILABLE`: its database does not answer",

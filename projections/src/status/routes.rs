@@ -33,7 +33,8 @@ async fn list(State(all): State<AllOperated>) -> Json<Page<ProjectionStatus>> {
     params(("name" = String, Path, description = "Its name", example = "catalog")),
     responses(
         (status = OK, description = "State, position and lag", body = ProjectionStatus),
-        (status = NOT_FOUND, description = "No projection of this process has the name")))]
+        (status = NOT_FOUND, description = "`PROJECTION_NOT_FOUND`: no projection of this process has the name",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"))))]
 async fn show(State(all): State<AllOperated>, Path(name): Path<String>) -> Result<Json<ProjectionStatus>, Problem> {
     Ok(Json(all.find(&name)?.observed.status().await))
 }

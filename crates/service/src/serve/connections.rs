@@ -1,4 +1,4 @@
-//! The connections of a listener: a bounded number, each with a bound on slow heads, drained when the process stops.
+//! The connections of a listener: a bounded number, each with a bound on slow clients, drained when the process stops.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -13,16 +13,18 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// The most connections at a time; more wait in the operating system's queue.
-const CONNECTIONS_MAX: usize = 2048;
-/// How long a client may take to send a request's head, and an open connection may be unused.
-const HEAD_READ_TIMEOUT: Duration = Duration::from_secs(30);
+use super::Limits;
+use super::slow_reader::BoundedWrites;
+use crate::http_metrics::Load;
+
 /// How long to wait when the process has no file descriptors left.
 const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(200);
 
 pub(super) struct Connections {
     listener: TcpListener,
     router: Router,
+    limits: Limits,
+    load: Arc<Load>,
     free: Arc<Semaphore>,
     open: TaskTracker,
     draining: CancellationToken,
@@ -30,11 +32,13 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    pub(super) fn new(listener: TcpListener, router: Router) -> Self {
+    pub(super) fn new(listener: TcpListener, router: Router, limits: Limits, load: Arc<Load>) -> Self {
         Self {
             listener,
             router,
-            free: Arc::new(Semaphore::new(CONNECTIONS_MAX)),
+            limits,
+            load,
+            free: Arc::new(Semaphore::new(limits.connections_max)),
             open: TaskTracker::new(),
             draining: CancellationToken::new(),
             aborting: CancellationToken::new(),
@@ -50,11 +54,12 @@ impl Connections {
                 .expect("the semaphore is never closed");
             match self.listener.accept().await {
                 Ok((stream, _peer)) => {
-                    let serve = serve(stream, self.router.clone(), self.draining.clone());
+                    let serve = serve(stream, self.router.clone(), self.limits, self.draining.clone());
                     let aborting = self.aborting.clone();
+                    let counted = self.load.connection();
                     self.open.spawn(async move {
                         aborting.run_until_cancelled_owned(serve).await;
-                        drop(permit);
+                        drop((counted, permit));
                     });
                 }
                 Err(error) => {
@@ -84,13 +89,16 @@ impl Connections {
     }
 }
 
-async fn serve(stream: TcpStream, router: Router, draining: CancellationToken) {
+async fn serve(stream: TcpStream, router: Router, limits: Limits, draining: CancellationToken) {
     // Answers are small and complete: waiting to fill a packet only delays them.
     let _unchanged = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_READ_TIMEOUT)
-        .serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+        .header_read_timeout(limits.head_read_timeout)
+        .serve_connection(
+            TokioIo::new(BoundedWrites::new(stream, limits.answer_write_timeout)),
+            TowerToHyperService::new(router),
+        );
     let mut connection = std::pin::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,

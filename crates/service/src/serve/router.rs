@@ -1,6 +1,7 @@
 //! The routes of all services as one router, and what happens around every request.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -14,15 +15,19 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::Service;
+use super::{Limits, Service};
 use crate::context::{CURRENT_REQUEST_ID, REQUEST_ID};
+use crate::http_metrics::Load;
 use crate::problem::PROBLEM_JSON;
 use crate::{Problem, RequestContext, Task, documentation, health, http_metrics};
 
 /// What machines ask every few seconds, and no person wants to find in the log.
 const PROBES: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 
-pub(super) fn assemble(services: Vec<Service>) -> (Router, Vec<Task>) {
+/// When who was not answered may try again.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+pub(super) fn assemble(services: Vec<Service>, limits: Limits, load: Arc<Load>) -> (Router, Vec<Task>) {
     let mut merged = OpenApiRouter::new().merge(health::router(&services));
     let mut tasks = Vec::new();
     for service in services {
@@ -37,14 +42,17 @@ pub(super) fn assemble(services: Vec<Service>) -> (Router, Vec<Task>) {
         .fallback(|| async { not_found() })
         .method_not_allowed_fallback(|| async { method_not_allowed() })
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(around));
+        .layer(from_fn(move |request, next| within(limits, request, next)))
+        .layer(from_fn(move |request, next| around(Arc::clone(&load), request, next)));
     (router, tasks)
 }
 
 /// Gives a request its id, and counts, times and logs its answer.
 ///
 /// The log has the route template and neither path, query nor body: those may hold personal data.
-async fn around(request: Request, next: Next) -> Response {
+async fn around(load: Arc<Load>, request: Request, next: Next) -> Response {
+    // Given back also when the client goes away and this future is dropped.
+    let _in_flight = load.request();
     let started = Instant::now();
     let method = http_metrics::method_label(request.method());
     let route = request
@@ -72,6 +80,29 @@ async fn around(request: Request, next: Next) -> Response {
     let value = HeaderValue::from_str(&request_id).expect("a request id is visible ASCII");
     response.headers_mut().insert(REQUEST_ID, value);
     response
+}
+
+/// Ends the waiting for a handler. Every wait of a handler has a bound of its own; this one is for those nobody has thought of.
+async fn within(limits: Limits, request: Request, next: Next) -> Response {
+    let is_query = request.method().is_safe();
+    let timeout = if is_query {
+        limits.query_timeout
+    } else {
+        limits.command_timeout
+    };
+    match tokio::time::timeout(timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_elapsed) if is_query => given_up("ANSWER_TIMED_OUT", "the answer took too long").into_response(),
+        Err(_elapsed) => {
+            let detail = "no answer came in time, so the request may or may not have had its effect; \
+                repeated with the same Idempotency-Key it has it once";
+            given_up("OUTCOME_UNKNOWN", detail).into_response()
+        }
+    }
+}
+
+fn given_up(code: &'static str, detail: &str) -> Problem {
+    Problem::new(StatusCode::SERVICE_UNAVAILABLE, code, detail).retry_after(RETRY_AFTER)
 }
 
 fn log(route: &str, status: u16, took: Duration) {

@@ -12,7 +12,7 @@ pub struct RelayArgs {
     /// The event store's database, as the role `marquee_event_relay`: postgres://USER:PASSWORD@HOST:PORT/DATABASE
     #[arg(long, env = "MARQUEE_EVENT_STORE_URL", value_name = "URL", hide_env_values = true)]
     pub event_store_url: DatabaseUrl,
-    /// RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST; several nodes: HOST:PORT,HOST:PORT
+    /// RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps://...?cacertfile=FILE; several nodes: HOST:PORT,HOST:PORT
     #[arg(long, env = "MARQUEE_AMQP_URL", value_name = "URL", hide_env_values = true)]
     pub amqp_url: AmqpUrl,
     /// How it works.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use axum::http::header::CONTENT_TYPE;
-use event_store::{EventStore, StoreConfig};
+use event_store::{Connect, EventStore, StoreConfig};
 use serde_json::Value;
 use service::database::{self, PoolOptions};
 use tower::ServiceExt;
@@ -59,8 +59,8 @@ fn routes_without_a_store() -> axum::Router {
         ..PoolOptions::default()
     };
     let pool = database::pool(&url, options);
-    let options = database::connect_options(&url, "fuzz");
-    let (store, _writer) = EventStore::new(pool, options, StoreConfig::default());
+    let connect = Connect::new(database::connect_options(&url, "fuzz").into_function());
+    let (store, _writer) = EventStore::new(pool, connect, StoreConfig::default());
     let hasher = RequestHasher::new("");
     router().with_state(CommandApi { store, hasher }).split_for_parts().0
 }

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use event_bus::{BusError, Subscriber, delete_queue};
 use metrics::counter;
-use sqlx::ConnectOptions;
 use tokio::time::Instant;
 
 use crate::consumer::Consumer;

@@ -3,7 +3,7 @@
 use dev_stack::PrivateRabbit;
 use projections::ConsumerArgs;
 
-use crate::process::args;
+use crate::process::{args, eventually};
 use crate::recorder::Recorder;
 use crate::stack::Stack;
 
@@ -26,6 +26,11 @@ async fn a_queue_that_a_killed_broker_brings_back_without_a_leader_is_replaced_a
     broker.kill().await;
     broker.forget_quorum_queues();
     broker.start_again().await;
+    eventually("a queue to consume from", async || {
+        let status = first.status().await?;
+        matches!(status["state"].as_str(), Some("waiting" | "consuming")).then_some(())
+    })
+    .await;
     let after = stack.append_many(20).await;
     // No range is closed without a watermark here: only a queue that works brings them.
     stack.expect_equal_to_log(after).await;

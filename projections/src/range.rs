@@ -1,14 +1,15 @@
 //! Which positions may be applied: only those that a watermark, or the log itself, has closed. No I/O.
 //!
 //! Deliveries are held by position. A closed range that begins where the last one ended, and whose held events agree
-//! with the watermark in count and sum of positions, is complete and applied from what is held. Held events are
-//! genuine and none is held twice, so they can only be a subset of the range's: equal count is equal content, and the
-//! sum catches a mistake in that reasoning. Any other closed range is applied from the log.
+//! with the watermark in count and sum of positions, is complete and applied from what is held. None is held twice, so
+//! genuine events can only be a subset of the range's: equal count is equal content, and the sum catches a mistake in that
+//! reasoning. A forged event is told by the genuine one, which comes to the same position and is another: nothing at that
+//! position is believed. Any other closed range is applied from the log.
 //!
 //! Nothing else needs remembering: every position up to the end of the last closed range has been handed out exactly once, so a
 //! delivery at or below it is a duplicate.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::Position;
 use event_bus::KeyTotal;
@@ -43,6 +44,8 @@ pub(crate) enum Taken {
     Held,
     /// It was handed out or is held already; dropped.
     Duplicate,
+    /// Another one is held at its position, so one of the two is forged; both dropped, which the range's totals will show.
+    Contradicted,
     /// There is no room; dropped, which its range's totals will show.
     NoRoom,
 }
@@ -52,28 +55,42 @@ pub(crate) enum Taken {
 pub(crate) struct Ranges<T> {
     closed: Position,
     held: BTreeMap<Position, T>,
+    /// Where a held event was contradicted; nothing is held there.
+    contradicted: BTreeSet<Position>,
     held_max: usize,
 }
 
-impl<T> Ranges<T> {
+impl<T: PartialEq> Ranges<T> {
     /// Starts at a checkpoint, holding nothing, and at most `held_max` deliveries at any time.
     pub(crate) fn new(checkpoint: Position, held_max: usize) -> Self {
         Self {
             closed: checkpoint,
             held: BTreeMap::new(),
+            contradicted: BTreeSet::new(),
             held_max,
         }
     }
 
     /// Tells whether there is no room for another delivery.
     pub(crate) fn is_full(&self) -> bool {
-        self.held.len() >= self.held_max
+        self.held.len() + self.contradicted.len() >= self.held_max
     }
 
     /// Takes a delivered event of a bound key.
     pub(crate) fn hold(&mut self, position: Position, event: T) -> Taken {
-        if position <= self.closed || self.held.contains_key(&position) {
+        if position <= self.closed {
             return Taken::Duplicate;
+        }
+        if self.contradicted.contains(&position) {
+            return Taken::Contradicted;
+        }
+        if let Some(held) = self.held.get(&position) {
+            if *held == event {
+                return Taken::Duplicate;
+            }
+            self.held.remove(&position);
+            self.contradicted.insert(position);
+            return Taken::Contradicted;
         }
         if self.is_full() {
             return Taken::NoRoom;
@@ -103,6 +120,7 @@ impl<T> Ranges<T> {
         }
         let later = self.held.split_off(&Position(to.0.saturating_add(1)));
         let of_range = std::mem::replace(&mut self.held, later);
+        self.contradicted = self.contradicted.split_off(&Position(to.0.saturating_add(1)));
         let from = std::mem::replace(&mut self.closed, to);
         let source = if complete {
             Source::Held(of_range.into_values().collect())
@@ -110,6 +128,12 @@ impl<T> Ranges<T> {
             Source::Log
         };
         Some(Closed { from, to, source })
+    }
+
+    /// Drops what is held: its ranges will come from the log.
+    pub(crate) fn forget_held(&mut self) {
+        self.held.clear();
+        self.contradicted.clear();
     }
 
     /// Count and sum of the held positions up to `to`. Anybody can publish a position beyond all bounds.

@@ -221,6 +221,7 @@ impl Served {
 
 fn operators_router(all_operated: &AllOperated) -> OpenApiRouter {
     let mut router = status::router(all_operated.clone())
+        .merge(status::foreign::router(all_operated.clone()))
         .merge(actions::router(all_operated.clone()))
         .merge(pause::router(all_operated.clone()))
         .merge(parked::router(all_operated.clone()))

@@ -1,6 +1,7 @@
 //! What a projection shows of itself: its consumer's state, its position and its lag.
 
 mod elsewhere;
+pub(crate) mod foreign;
 pub(crate) mod progress;
 mod routes;
 

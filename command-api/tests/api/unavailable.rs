@@ -67,6 +67,47 @@ async fn a_full_queue_is_503_at_once_and_loses_nothing_it_took() {
 }
 
 #[tokio::test]
+async fn far_more_than_the_database_takes_is_refused_at_once_and_all_that_was_taken_is_there() {
+    const SENT: usize = 600;
+    // What waits in the queue, what the writer has taken from it, and the batch that is being sent.
+    const TAKEN_MAX: usize = 16 + 2 * 256;
+    let api = Api::start_with(|args| args.tuning.writer_queue = 16).await;
+    let holder = hold_appends(&api).await;
+    let mut sent = tokio::task::JoinSet::new();
+    for id in 0..SENT {
+        sent.spawn(register(&api, id).send());
+    }
+    let mut refused = 0;
+    let all_that_are_too_many = async {
+        while refused < SENT - TAKEN_MAX {
+            let answer = sent.join_next().await.unwrap().unwrap();
+            assert_eq!(
+                (answer.status, &answer.body["code"]),
+                (503, &json!("WRITER_BUSY")),
+                "{answer:?}"
+            );
+            assert_eq!(answer.header("retry-after"), Some("1"));
+            refused += 1;
+        }
+    };
+    // While the appends still wait.
+    tokio::time::timeout(PATIENCE, all_that_are_too_many).await.unwrap();
+
+    release_appends(holder).await;
+    let mut accepted = 0;
+    while let Some(answer) = sent.join_next().await {
+        match answer.unwrap().status {
+            201 => accepted += 1,
+            503 => refused += 1,
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(accepted + refused, SENT);
+    assert_eq!(api.events().await.len(), accepted);
+    register(&api, SENT).accepted().await;
+}
+
+#[tokio::test]
 async fn an_unknown_outcome_is_503_and_the_same_request_again_finds_out() {
     let api = Api::start_with(|args| args.tuning.append_timeout_ms = 300).await;
     let holder = hold_appends(&api).await;

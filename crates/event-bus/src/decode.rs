@@ -10,45 +10,53 @@ use uuid::Uuid;
 
 use crate::topology::{ENTITY_EXCHANGES, WATERMARK_EXCHANGE};
 use crate::wire;
-use crate::{Message, Watermark};
+use crate::{Message, Origin, Watermark};
 
 /// Reads a delivery.
-pub(crate) fn message(raw: RawDelivery) -> Message {
-    let exchange = raw.exchange.as_str();
+pub(crate) fn message(mut raw: RawDelivery) -> Message {
+    let (exchange, routing_key) = (raw.exchange.as_str(), raw.routing_key.as_str());
     let read = if exchange == WATERMARK_EXCHANGE {
         watermark(&raw.properties, &raw.data).map(Message::Watermark)
     } else if ENTITY_EXCHANGES.contains(&exchange) {
-        let exchange = exchange.to_owned();
-        event(exchange, raw.routing_key.as_str(), &raw.properties, raw.data).map(Message::Event)
+        event(exchange, routing_key, &raw.properties, &mut raw.data).map(Message::Event)
     } else {
         Err("it was not published to an exchange of ours".into())
     };
-    read.unwrap_or_else(|reason| Message::Foreign { reason })
+    read.unwrap_or_else(|reason| Message::Foreign {
+        reason,
+        origin: Box::new(Origin::new(exchange, routing_key, &raw.properties, &raw.data)),
+    })
 }
 
 /// Why a message is not one of ours. Names what is wrong, never repeats a value: it may be personal data.
 type Reason = String;
 
-fn event(exchange: String, routing_key: &str, properties: &BasicProperties, body: Vec<u8>) -> Result<Envelope, Reason> {
-    common(properties, &body, routing_key)?;
-    if routing_key.split('.').next() != Some(exchange.as_str()) {
+/// Takes the body when, and only when, it is an event's.
+fn event(
+    exchange: &str,
+    routing_key: &str,
+    properties: &BasicProperties,
+    body: &mut Vec<u8>,
+) -> Result<Envelope, Reason> {
+    common(properties, body, routing_key)?;
+    if routing_key.split('.').next() != Some(exchange) {
         return Err("the routing key does not begin with the name of the exchange".into());
     }
     let event_id = property("message_id", properties.message_id())?;
-    let fields: BodyFields = serde_json::from_slice(&body).map_err(|_| "the body is not an event's JSON object")?;
+    let fields: BodyFields = serde_json::from_slice(body).map_err(|_| "the body is not an event's JSON object")?;
     if fields.event_type.is_some_and(|event_type| event_type != routing_key) {
         return Err("the body is of another type than the routing key".into());
     }
-    Ok(Envelope {
+    let mut envelope = Envelope {
         log_id: uuid(wire::LOG_ID, text(properties, wire::LOG_ID)?)?,
         position: Position(positive(properties, wire::POSITION)?),
         event_id: uuid("message_id", event_id.as_str())?,
-        aggregate_type: exchange,
+        aggregate_type: exchange.into(),
         aggregate_id: fields.id,
         sequence: Sequence(positive(properties, wire::SEQUENCE)?),
         event_type: routing_key.into(),
         event_version: text(properties, wire::EVENT_VERSION)?.into(),
-        payload: String::from_utf8(body).map_err(|_| "the body is not UTF-8")?,
+        payload: String::new(),
         metadata: Metadata {
             correlation_id: properties.correlation_id().as_ref().map(|id| id.as_str().to_owned()),
             causation_id: optional_text(properties, wire::CAUSATION_ID)?.map(str::to_owned),
@@ -56,7 +64,12 @@ fn event(exchange: String, routing_key: &str, properties: &BasicProperties, body
             traceparent: optional_text(properties, wire::TRACEPARENT)?.map(str::to_owned),
         },
         recorded_at: time(properties)?,
-    })
+    };
+    envelope.payload = String::from_utf8(std::mem::take(body)).map_err(|invalid| {
+        *body = invalid.into_bytes();
+        "the body is not UTF-8"
+    })?;
+    Ok(envelope)
 }
 
 /// What the envelope needs to know of the body; the rest is the event's own.

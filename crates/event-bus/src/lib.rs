@@ -26,7 +26,7 @@ pub use amqp_url::{AmqpUrl, InvalidAmqpUrl};
 pub use binding::{Binding, topic_matches};
 pub use confirm::Confirm;
 pub use error::BusError;
-pub use message::{Delivery, Message};
+pub use message::{Delivery, Message, Origin};
 pub use publisher::Publisher;
 pub use subscriber::{Depth, Subscriber};
 pub use topology::{

@@ -1,6 +1,8 @@
 //! What a subscriber receives.
 
 use domain::Envelope;
+use lapin::BasicProperties;
+use lapin::types::ShortString;
 
 use crate::Watermark;
 
@@ -15,7 +17,56 @@ pub enum Message {
     Foreign {
         /// Why it cannot be taken; names fields, never repeats what they hold.
         reason: String,
+        /// What it was.
+        origin: Box<Origin>,
     },
+}
+
+/// What is kept of a message that is not believed, for who looks into it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// Where it was published.
+    pub exchange: String,
+    /// By which routing key.
+    pub routing_key: String,
+    /// Its `message_id`.
+    pub message_id: Option<String>,
+    /// Its `app_id`.
+    pub app_id: Option<String>,
+    /// Length of its body.
+    pub body_bytes: usize,
+    /// How its body begins; whatever is no UTF-8 is replaced.
+    pub body_start: String,
+}
+
+/// The most bytes of a body that are kept.
+const BODY_START_BYTES: usize = 1024;
+
+impl Origin {
+    pub(crate) fn new(exchange: &str, routing_key: &str, properties: &BasicProperties, body: &[u8]) -> Self {
+        let text = |value: &Option<ShortString>| value.as_ref().map(|value| value.as_str().to_owned());
+        let start = &body[..body.len().min(BODY_START_BYTES)];
+        Self {
+            exchange: exchange.to_owned(),
+            routing_key: routing_key.to_owned(),
+            message_id: text(properties.message_id()),
+            app_id: text(properties.app_id()),
+            body_bytes: body.len(),
+            body_start: String::from_utf8_lossy(start).into_owned(),
+        }
+    }
+}
+
+impl From<Envelope> for Origin {
+    fn from(event: Envelope) -> Self {
+        let properties = BasicProperties::default().with_message_id(event.event_id.to_string().into());
+        Self::new(
+            &event.aggregate_type,
+            &event.event_type,
+            &properties,
+            event.payload.as_bytes(),
+        )
+    }
 }
 
 /// A message with its place in the channel it came on.

@@ -79,7 +79,7 @@ impl Subscriber {
         let (tag, redelivered) = (raw.delivery_tag, raw.redelivered);
         let message = decode::message(raw);
         self.deliveries.increment(1);
-        if let Message::Foreign { reason } = &message {
+        if let Message::Foreign { reason, .. } = &message {
             self.foreign.increment(1);
             tracing::warn!(queue = self.spec.name, reason, "a foreign message");
         }

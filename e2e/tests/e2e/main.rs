@@ -7,3 +7,4 @@ mod catalog;
 mod database;
 mod rebuild;
 mod restart;
+mod slow_projection;

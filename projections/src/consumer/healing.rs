@@ -1,6 +1,7 @@
 //! What a session does when the bus does not tell: it asks the log.
 
 use domain::Position;
+use event_bus::Origin;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -54,6 +55,10 @@ impl Session<'_> {
         let head = self.advance.head().await?;
         self.close_from_log(head, cause);
         self.apply_pending(stop).await?;
+        if self.ranges.is_full() {
+            // What is left is beyond the head: come just now, or forged, and never to be closed.
+            self.ranges.forget_held();
+        }
         self.acknowledge(self.last_tag).await?;
         self.heard_at = Instant::now();
         Ok(())
@@ -63,7 +68,7 @@ impl Session<'_> {
     async fn mistrust(&mut self) -> Result<(), Ending> {
         self.consumer
             .progress
-            .foreign("a watermark of an event that the log does not have");
+            .foreign("a watermark of an event that the log does not have", Origin::default());
         let head = self.advance.head().await?;
         self.ranges = Ranges::new(self.advance.position(), self.consumer.args.held_max());
         self.pending.clear();

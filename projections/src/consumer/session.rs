@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use domain::{Envelope, Position};
-use event_bus::{Delivery, Message, Subscriber, Watermark};
+use event_bus::{Delivery, Message, Origin, Subscriber, Watermark};
 use futures::FutureExt;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -202,7 +202,7 @@ impl<'a> Session<'a> {
         match delivery.message {
             Message::Event(event) => self.take_event(event),
             Message::Watermark(watermark) => self.take_watermark(&watermark, delivery.tag).await?,
-            Message::Foreign { reason } => self.consumer.progress.foreign(&reason),
+            Message::Foreign { reason, origin } => self.consumer.progress.foreign(&reason, *origin),
         }
         Ok(())
     }
@@ -210,13 +210,18 @@ impl<'a> Session<'a> {
     fn take_event(&mut self, event: Envelope) {
         let progress = &self.consumer.progress;
         if event.log_id != self.advance.log_id {
-            return progress.foreign("an event of another log");
+            return progress.foreign("an event of another log", event.into());
         }
         if !heal::is_bound(self.consumer.projection.bindings(), &event) {
-            return progress.foreign("an event that no binding asks for");
+            return progress.foreign("an event that no binding asks for", event.into());
         }
-        match self.ranges.hold(event.position, event) {
+        let position = event.position;
+        match self.ranges.hold(position, event) {
             Taken::Held => {}
+            Taken::Contradicted => {
+                let reason = format!("of two events at position {} one is forged", position.0);
+                progress.foreign(&reason, Origin::default());
+            }
             Taken::Duplicate => progress.duplicate(),
             Taken::NoRoom => tracing::debug!("no room to hold an event; its range will come from the log"),
         }
@@ -227,7 +232,11 @@ impl<'a> Session<'a> {
             if self.consumer.within_limit(self.consumer.log.log_id()).await?? != self.advance.log_id {
                 return Err(Ending::LogChanged);
             }
-            self.consumer.progress.foreign("a watermark of another log");
+            let origin = Origin {
+                exchange: event_bus::WATERMARK_EXCHANGE.to_owned(),
+                ..Origin::default()
+            };
+            self.consumer.progress.foreign("a watermark of another log", origin);
             return Ok(());
         }
         self.heard_at = Instant::now();

@@ -291,3 +291,36 @@ fn positions_beyond_all_bounds_do_no_harm() {
     let closed = ranges.close(before, last, count_and_sum).expect("a range");
     assert_eq!(closed.source, Source::Log);
 }
+
+#[test]
+fn of_a_forged_and_a_genuine_event_at_one_position_neither_is_believed_whichever_comes_first() {
+    for (first, second) in [("forged", "genuine"), ("genuine", "forged")] {
+        let mut ranges = Ranges::new(Position(0), HELD_MAX);
+        assert_eq!(ranges.hold(Position(1), first), Taken::Held);
+        assert_eq!(ranges.hold(Position(1), first), Taken::Duplicate);
+        assert_eq!(ranges.hold(Position(1), second), Taken::Contradicted);
+        assert_eq!(ranges.hold(Position(1), "genuine"), Taken::Contradicted);
+        let closed = ranges.close(Position(0), Position(1), KeyTotal { count: 1, sum: 1 });
+        let from_log = Closed {
+            from: Position(0),
+            to: Position(1),
+            source: Source::Log,
+        };
+        assert_eq!(closed, Some(from_log));
+        assert_eq!(ranges.hold(Position(2), "genuine"), Taken::Held);
+        let closed = ranges.close(Position(1), Position(2), KeyTotal { count: 1, sum: 2 });
+        assert_eq!(closed.map(|closed| closed.source), Some(Source::Held(vec!["genuine"])));
+    }
+}
+
+#[test]
+fn what_is_forged_for_positions_that_never_come_takes_no_room_for_good() {
+    let mut ranges = Ranges::new(Position(0), 2);
+    for position in [i64::MAX, i64::MAX - 1] {
+        assert_eq!(ranges.hold(Position(position), ()), Taken::Held);
+    }
+    assert!(ranges.is_full());
+    ranges.forget_held();
+    assert!(!ranges.is_full());
+    assert_eq!(ranges.hold(Position(1), ()), Taken::Held);
+}

@@ -1,16 +1,22 @@
 //! What a consumer tells of itself while it works.
 
+use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use domain::Position;
+use event_bus::Origin;
 use metrics::{counter, gauge};
 use tokio::sync::{Notify, watch};
 
 use crate::apply::Committed;
 use crate::heal::Cause;
 use crate::status::QueueStatus;
+use crate::status::foreign::ForeignMessage;
 use crate::{State, metric};
+
+/// The most messages that are kept aside.
+const FOREIGN_KEPT_MAX: usize = 100;
 
 /// What was seen of a consumer last.
 #[derive(Clone, Debug)]
@@ -34,6 +40,7 @@ pub(crate) struct Seen {
 pub(crate) struct Progress {
     projection: &'static str,
     seen: Mutex<Seen>,
+    foreign: Mutex<VecDeque<ForeignMessage>>,
     committed: watch::Sender<Position>,
     pause_changed: Notify,
 }
@@ -54,6 +61,7 @@ impl Progress {
         Self {
             projection,
             seen: Mutex::new(seen),
+            foreign: Mutex::default(),
             committed: watch::Sender::new(Position::default()),
             pause_changed: Notify::new(),
         }
@@ -166,10 +174,19 @@ impl Progress {
         counter!(metric::DUPLICATES, metric::PROJECTION => self.projection).increment(1);
     }
 
-    /// Counts a message that is not for this read model.
-    pub(crate) fn foreign(&self, reason: &str) {
+    /// Counts a message that is not for this read model, and keeps it aside.
+    pub(crate) fn foreign(&self, reason: &str, origin: Origin) {
         tracing::debug!(projection = self.projection, reason, "a message is ignored");
         counter!(metric::FOREIGN_MESSAGES, metric::PROJECTION => self.projection).increment(1);
+        let mut kept = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.truncate(FOREIGN_KEPT_MAX - 1);
+        kept.push_front(ForeignMessage::new(reason, origin));
+    }
+
+    /// The messages that were ignored last, the latest first.
+    pub(crate) fn foreign_kept(&self) -> Vec<ForeignMessage> {
+        let kept = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.iter().cloned().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {

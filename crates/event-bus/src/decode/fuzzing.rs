@@ -38,7 +38,7 @@ fn a_delivery_is_an_event_of_its_exchange_a_consistent_watermark_or_foreign() {
                 assert!(exchange == "watermark" && watermark.is_consistent());
                 format!("watermark of {} keys", watermark.keys.len())
             }
-            Message::Foreign { reason } => reason,
+            Message::Foreign { reason, .. } => reason,
         }
     });
 }

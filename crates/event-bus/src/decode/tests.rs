@@ -50,7 +50,7 @@ fn foreign(change: impl FnOnce(&mut RawDelivery)) -> String {
     let mut raw = raw(encode::event(&envelope()).expect("publishable"));
     change(&mut raw);
     match message(raw) {
-        Message::Foreign { reason } => reason,
+        Message::Foreign { reason, .. } => reason,
         other => panic!("taken for ours: {other:?}"),
     }
 }

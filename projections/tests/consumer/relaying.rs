@@ -59,3 +59,41 @@ async fn whatever_breaks_between_log_and_read_model_they_end_equal() {
     let head = stack.append_many(20).await;
     stack.expect_equal_to_log(head).await;
 }
+
+#[tokio::test]
+async fn a_backlog_of_fifty_thousand_events_is_caught_up_with_no_more_on_the_way_than_the_prefetch() {
+    const EVENTS: i64 = 50_000;
+    const STEP: i64 = 2_500;
+    const PREFETCH: u16 = 500;
+    let stack = Stack::start().await;
+    let few = ConsumerArgs {
+        prefetch: PREFETCH,
+        ..args()
+    };
+    let process = stack.serve_with(Recorder::default(), few).await;
+    process.reach_state("waiting").await;
+    stack
+        .change_log(&format!(
+            "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_id, event_type, event_version, \
+             payload, metadata) SELECT n, 'movie', 'm-' || n, 1, gen_random_uuid(), 'movie.premiere.rescheduled', '1', \
+             '{{\"type\": \"movie.premiere.rescheduled\", \"premiere_date\": \"2026-05-01\"}}', '{{}}' \
+             FROM generate_series(1, {EVENTS}) n"
+        ))
+        .await;
+    let _relay = stack.serve_relay().await;
+    let mut unacknowledged = 0;
+    for position in (STEP..=EVENTS).step_by(STEP as usize) {
+        eventually(&format!("the read model at {position}"), async || {
+            (stack.position().await >= Some(position)).then_some(())
+        })
+        .await;
+        let queue = stack.vhost.queue(QUEUE).await.expect("the queue");
+        unacknowledged = queue.messages_unacknowledged.max(unacknowledged);
+    }
+    assert!(
+        unacknowledged <= u64::from(PREFETCH),
+        "{unacknowledged} deliveries were on the way"
+    );
+    let applied = stack.applied().await;
+    assert!(applied.iter().copied().eq(1..=EVENTS), "each once, in order");
+}

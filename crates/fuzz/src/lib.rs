@@ -37,7 +37,7 @@ pub fn fuzz<O: Hash>(corpus: impl AsRef<Path>, target: impl Fn(&[u8]) -> O) {
     let mut outcomes = HashSet::new();
     for (path, input) in &inputs {
         outcomes.insert(outcome_of(&target, input, || {
-            panic!("the input of {} is not survived", path.display())
+            println!("{} is not survived", path.display());
         }));
     }
     let mut inputs: Vec<Vec<u8>> = inputs.drain(..).map(|(_, input)| input).collect();

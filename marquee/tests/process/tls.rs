@@ -8,7 +8,7 @@ use event_bus::{AmqpUrl, Publisher};
 use serde_json::{Value, json};
 use service::database::{DatabaseUrl, connect_options};
 use service::with_causes;
-use sqlx::{ConnectOptions, Connection, PgConnection};
+use sqlx::{Connection, PgConnection};
 use tokio::process::Command;
 use url::Url;
 

@@ -145,7 +145,7 @@ impl Submission {
             .flat_map(|append| &append.events)
             .map(|event| event.event_id)
             .collect();
-        let Ok(mut connection) = self.options.connect().await else {
+        let Ok(mut connection) = self.connect.connect().await else {
             return false;
         };
         let found = sqlx::query_scalar("SELECT EXISTS (SELECT 1 FROM events WHERE event_id = ANY ($1))").bind(ids);

@@ -8,7 +8,8 @@ RUN find . -type f ! -name Cargo.toml ! -name Cargo.lock -delete \
     && find . -type d -empty -delete \
     && find . -mindepth 2 -name Cargo.toml -printf '%h\n' | while read -r member; do \
         mkdir "$member/src" && touch "$member/src/lib.rs" && echo 'fn main() {}' > "$member/src/main.rs"; \
-    done
+    done \
+    && mkdir marquee/src/bin && cp marquee/src/main.rs marquee/src/bin/marquee-sabotaged.rs
 
 FROM rust:1.95-bookworm AS builder
 WORKDIR /marquee

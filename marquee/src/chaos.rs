@@ -15,6 +15,7 @@ mod parked;
 mod process;
 mod readers;
 mod report;
+mod rest;
 mod strike;
 mod timeline;
 mod verdict;
@@ -29,10 +30,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use clap::builder::BoolishValueParser;
 use clap::{Args, ValueEnum};
-use domain::{Envelope, Position};
 use event_store::LogReader;
-use projections::{Inspector, Name};
+use projections::Name;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
@@ -41,13 +42,12 @@ use service::{BoxError, with_causes};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-use crate::databases::Databases;
 use crate::failure::Failure;
 use crate::load::duration;
 use crate::terminal::print;
 use crate::up::local_client;
 use crate::verify;
-use clients::{Attempt, Clients, End, Sender};
+use clients::{Clients, Sender};
 use faults::Fault;
 use known::Known;
 use means::{Means, Obstacle};
@@ -59,26 +59,20 @@ use world::{Role, World};
 
 /// How long a command may stay unanswered once everything is mended.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
-/// How long queues and read models may take to catch up.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(120);
-/// How long nothing may move meanwhile: longer than a queue may be without a leader before its consumer replaces it.
-const STANDSTILL_MAX: Duration = Duration::from_secs(75);
-const DRAIN_POLL: Duration = Duration::from_millis(100);
-/// Commands that are sent once more at the end.
-const REPLAYS_MAX: usize = 200;
-/// Before the first fault. A quorum queue that RabbitMQ 3.10 has just made may come back from a kill without a leader, and
-/// then confirms nothing for ever (seen in each run that killed it within two seconds).
+/// Before the first fault. A quorum queue that RabbitMQ 3.10 has just made may come back from a kill without a leader. Consumers
+/// replace theirs in time; nobody replaces a witness's.
 const SETTLE: Duration = Duration::from_secs(6);
-const LOG_PAGE: u32 = 5_000;
 
 /// What it does and what it says.
 pub(crate) const HELP: &str = "\
-It starts servers of its own and every service twice, sends commands, reads what they did, and draws one fault after
-the other from the seed. Then it mends everything, waits until all is applied, and audits: each acknowledged command is in
-the log once; each one that was not acknowledged at most once, and not at all if its client was told so; every event
-reached every queue bound to it, in the order of its stream; the rows are those that a replay of the log makes; parked
-are exactly the events that were made to be; no session read anything older than before; a request that is repeated with
-its key gets its first answer. Nothing of what runs already is touched.
+It starts servers of its own and every service twice, sends commands, reads what they did, and draws one fault after the \
+other from the seed. Then it mends everything, waits until all is applied, and audits: each acknowledged command is in the \
+log once; each one that was not acknowledged at most once, and not at all if its client was told so; every event reached \
+every queue bound to it, in the order of its stream; the rows are those that a replay of the log makes; parked are exactly \
+the events that were made to be; no session read anything older than before; a request that is repeated with its key gets \
+its first answer. Nothing of what runs already is touched.
+
+As root it makes file systems in memory that can be full. What is missing on the machine is installed, as by `marquee up`.
 
 Exit code: 0 the verdict is sound; 1 it is not: the logs of all services stay, and it says where.
 
@@ -110,6 +104,9 @@ pub(crate) struct ChaosArgs {
     /// Tells of each fault, and does nothing
     #[arg(long)]
     list: bool,
+    /// Never install packages, even where that would be the only way to the servers
+    #[arg(long, env = "MARQUEE_NO_INSTALL", value_parser = BoolishValueParser::new())]
+    no_install: bool,
     /// The verdict and the timeline as one JSON object
     #[arg(long)]
     json: bool,
@@ -170,7 +167,7 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<ExitCode, Failure> {
     timeline.tell(format!("seed {seed}"));
     let stop = service::shutdown_on_signal();
     let mut faults = args.faults().to_vec();
-    let (means, obstacles) = Means::gather(&faults, &home, &|step| timeline.tell(step));
+    let (means, obstacles) = Means::gather(&faults, &home, !args.no_install, &|step| timeline.tell(step));
     for Obstacle { fault, why } in obstacles {
         if !args.faults.is_empty() {
             return Err(Failure::usage(format!(
@@ -182,10 +179,21 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<ExitCode, Failure> {
         faults.retain(|other| *other != fault);
     }
     let environment = args.environment();
-    let mut world = World::start(&home, (&logs, &environment), means, &|step| timeline.tell(step)).await?;
-    let server_home = world.home();
+    let say = |step: &str| timeline.tell(step);
+    let starting = World::start(&home, (&logs, &environment), (means, !args.no_install), &say);
+    let Some(started) = stop.run_until_cancelled(starting).await else {
+        return Err(Failure::usage("told to stop before anything was struck".to_owned()));
+    };
+    let mut world = started?;
+    let server_home = world.home().unwrap_or_else(|| home.clone());
     let seen = trouble(&args, (seed, faults), &mut world, &timeline, &stop).await;
-    let stopped = world.stop().await;
+    let stopped = world.stop(&logs).await;
+    // The logs stay where they are; what the servers had is of use to nobody.
+    for directory in [&server_home, &home] {
+        for part in ["postgres", "rabbitmq", "bin"] {
+            let _ = fs::remove_dir_all(directory.join(part));
+        }
+    }
     let tell_of_logs = || timeline.tell(format!("the services' logs are in {}", logs.display()));
     let (run, mut evidence) = seen.inspect_err(|_| tell_of_logs())?;
     evidence.unexpected.extend(stopped);
@@ -193,7 +201,6 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<ExitCode, Failure> {
     if verdict.is_sound() {
         // What cannot be removed is in nobody's way.
         let _ = fs::remove_dir_all(&home);
-        let _ = server_home.map(fs::remove_dir_all);
     } else {
         tell_of_logs();
     }
@@ -247,13 +254,13 @@ async fn trouble(
     let databases = world.databases();
     let reader = LogReader::new(pool(&databases.event_store, PoolOptions::default()));
     let mut log = Vec::new();
-    unexpected.extend(drain(&databases, &reader, &mut log, &witness).await);
+    unexpected.extend(rest::drain(&databases, &reader, &mut log, &witness).await);
     let drained_in = began.elapsed();
     timeline.tell_since(mended, "mended, and drained");
 
     let audited_from = timeline.elapsed();
     let seen = readers.end().await;
-    unexpected.extend(replay(&sender, &attempts).await);
+    unexpected.extend(rest::replay(&sender, &attempts).await);
     unexpected.extend(parked::expect_and_discard(world).await?);
     let audited = verify::audit(&databases, &|_| {}).await;
     let findings = audited
@@ -263,7 +270,7 @@ async fn trouble(
         let told = |finding: &event_store::Finding| format!("{}, {}: {}", one.subject, part.name, finding.what);
         part.findings.iter().map(told).collect::<Vec<_>>()
     }));
-    read_on(&reader, &mut log).await?;
+    rest::read_on(&reader, &mut log).await?;
     unexpected.extend(witness.missing(&log));
     let mut disordered = witness.end().await;
     disordered.extend(seen.wrong);
@@ -309,12 +316,13 @@ async fn strike_for(
         let fault = if args.once {
             left.pop()
         } else {
-            args.faults()
-                .choose(&mut rng)
-                .filter(|_| Instant::now() < until)
-                .copied()
+            faults.choose(&mut rng).filter(|_| Instant::now() < until).copied()
         };
-        let Some(fault) = fault.filter(|_| !is_stopped) else {
+        if is_stopped {
+            timeline.tell("told to stop: mending, draining and auditing; a second signal leaves everything as it is");
+            return findings;
+        }
+        let Some(fault) = fault else {
             return findings;
         };
         let from = timeline.elapsed();
@@ -339,85 +347,6 @@ async fn strike_for(
             }
         };
         timeline.tell_since(from, told);
-    }
-}
-
-/// Waits until every read model is where the log ends and the witness has had everything, for as long as something moves.
-async fn drain(
-    databases: &Databases,
-    reader: &LogReader,
-    log: &mut Vec<Envelope>,
-    witness: &Witness,
-) -> Option<String> {
-    let (began, mut moved) = (Instant::now(), Instant::now());
-    let mut last = None;
-    loop {
-        let waits_for = behind(databases, reader, log, witness).await;
-        let what = waits_for.unwrap_or_else(|error| Some(with_causes(&*error)))?;
-        if last.as_ref() != Some(&what) {
-            (last, moved) = (Some(what.clone()), Instant::now());
-        }
-        if moved.elapsed() > STANDSTILL_MAX || began.elapsed() > DRAIN_PATIENCE {
-            return Some(format!("not drained: {what}"));
-        }
-        sleep(DRAIN_POLL).await;
-    }
-}
-
-/// What is not where the log ends yet, in words.
-async fn behind(
-    databases: &Databases,
-    reader: &LogReader,
-    log: &mut Vec<Envelope>,
-    witness: &Witness,
-) -> Result<Option<String>, BoxError> {
-    read_on(reader, log).await?;
-    let head = log.last().map_or(Position(0), |event| event.position);
-    for (name, url) in &databases.projections {
-        let url = url.as_ref().ok_or("a projection has no database")?;
-        let mut inspector = Inspector::open(name.as_str(), url).await?;
-        let reached = inspector
-            .reached()
-            .await?
-            .map_or(Position(0), |reached| reached.position);
-        inspector.close().await;
-        if reached < head {
-            return Ok(Some(format!("{} is at {} of {}", name.as_str(), reached.0, head.0)));
-        }
-    }
-    Ok(witness.missing(log))
-}
-
-/// Sends some of the acknowledged commands once more: each gets its first answer.
-async fn replay(sender: &Sender, attempts: &[Attempt]) -> Vec<String> {
-    let mut wrong = Vec::new();
-    let acknowledged = attempts.iter().filter_map(|attempt| match &attempt.end {
-        End::Acknowledged(answer) => Some((attempt, answer)),
-        _ => None,
-    });
-    let every = (attempts.len() / REPLAYS_MAX).max(1);
-    for (attempt, answer) in acknowledged.step_by(every) {
-        let key = &attempt.request.key;
-        match sender.repeat(&attempt.request).await {
-            Ok((again, true)) if again == *answer => {}
-            Ok((again, replayed)) => wrong.push(format!(
-                "{key}: repeated, it was answered {again:?} (replayed: {replayed}) instead of {answer:?}"
-            )),
-            Err(error) => wrong.push(format!("{key}: repeated, it was answered {error}")),
-        }
-    }
-    wrong
-}
-
-/// Reads what the log has beyond the events that are known.
-async fn read_on(reader: &LogReader, log: &mut Vec<Envelope>) -> Result<(), BoxError> {
-    loop {
-        let after = log.last().map_or(Position(0), |event| event.position);
-        let page = reader.read(after, LOG_PAGE).await?;
-        if page.is_empty() {
-            return Ok(());
-        }
-        log.extend(page);
     }
 }
 

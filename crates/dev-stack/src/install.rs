@@ -104,14 +104,18 @@ pub(crate) fn install(missing: impl Fn() -> Vec<Package>, progress: &dyn Fn(&str
     Ok(())
 }
 
-/// Finds the library that, preloaded, gives a process a clock of its own, and installs it where it is missing.
+/// Finds the library that, preloaded, gives a process a clock of its own, and installs it where it is missing and that is
+/// allowed.
 ///
 /// # Errors
 ///
 /// Why it is not to be had, in words.
-pub fn fake_time_library(progress: &dyn Fn(&str)) -> Result<PathBuf, String> {
+pub fn fake_time_library(allow_install: bool, progress: &dyn Fn(&str)) -> Result<PathBuf, String> {
     if let Some(found) = find_fake_time() {
         return Ok(found);
+    }
+    if !allow_install {
+        return Err("it is not installed, and nothing may be".to_owned());
     }
     install(
         || find_fake_time().map_or_else(|| vec![Package::FakeTime], |_| Vec::new()),

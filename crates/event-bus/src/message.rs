@@ -22,7 +22,8 @@ pub enum Message {
     },
 }
 
-/// What is kept of a message that is not believed, for who looks into it.
+/// What is kept of a message that is not believed, for who looks into it. Not its body: after a restore that is a genuine event
+/// of the log before, with all that it says of people.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Origin {
     /// Where it was published.
@@ -35,24 +36,17 @@ pub struct Origin {
     pub app_id: Option<String>,
     /// Length of its body.
     pub body_bytes: usize,
-    /// How its body begins; whatever is no UTF-8 is replaced.
-    pub body_start: String,
 }
-
-/// The most bytes of a body that are kept.
-const BODY_START_BYTES: usize = 1024;
 
 impl Origin {
     pub(crate) fn new(exchange: &str, routing_key: &str, properties: &BasicProperties, body: &[u8]) -> Self {
         let text = |value: &Option<ShortString>| value.as_ref().map(|value| value.as_str().to_owned());
-        let start = &body[..body.len().min(BODY_START_BYTES)];
         Self {
             exchange: exchange.to_owned(),
             routing_key: routing_key.to_owned(),
             message_id: text(properties.message_id()),
             app_id: text(properties.app_id()),
             body_bytes: body.len(),
-            body_start: String::from_utf8_lossy(start).into_owned(),
         }
     }
 }

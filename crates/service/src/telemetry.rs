@@ -10,8 +10,9 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::http_metrics;
 
-/// Always added: a returned message's log line would hold its payload, and with it personal data.
-const SILENCED: &str = "lapin::returned_messages=off";
+/// Always added: a returned message's log line would hold its payload, and with it personal data; and that a connection is
+/// closed while an answer is owed is no error, nor does the library know of one that its caller is not told.
+const SILENCED: &str = "lapin::returned_messages=off,lapin::channels=off";
 
 /// At the level `trace` the AMQP library writes down every frame, and with it passwords and payloads.
 const FRAMES: [&str; 2] = ["lapin", "amq_protocol"];

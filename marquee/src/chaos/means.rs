@@ -25,7 +25,12 @@ pub(crate) struct Obstacle {
 
 impl Means {
     /// Gets what the faults need for servers that are to live in `home`.
-    pub(crate) fn gather(faults: &[Fault], home: &Path, say: &dyn Fn(&str)) -> (Self, Vec<Obstacle>) {
+    pub(crate) fn gather(
+        faults: &[Fault],
+        home: &Path,
+        allow_install: bool,
+        say: &dyn Fn(&str),
+    ) -> (Self, Vec<Obstacle>) {
         let (mut means, mut obstacles) = (Self::default(), Vec::new());
         for (fault, server) in [
             (Fault::PostgresDiskFull, Server::PostgreSql),
@@ -42,7 +47,7 @@ impl Means {
             }
         }
         if faults.contains(&Fault::ClockSteps) {
-            match dev_stack::fake_time_library(say) {
+            match dev_stack::fake_time_library(allow_install, say) {
                 Ok(library) => means.fake_time = Some(library),
                 Err(why) => obstacles.push(Obstacle {
                     fault: Fault::ClockSteps,

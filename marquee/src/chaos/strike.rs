@@ -1,4 +1,4 @@
-//! Striking: each fault from its beginning to its end. Whatever is broken when it returns is mended by the world.
+//! Striking: each fault from its beginning to its end. What services are left with when it returns is mended by the world.
 
 mod between;
 mod bus;

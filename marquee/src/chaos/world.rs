@@ -24,6 +24,8 @@ use crate::up::local_client;
 
 /// The vhost that a private broker begins with.
 const VHOST: &str = "/";
+/// The policy that makes a queue full.
+pub(crate) const FULL_POLICY: &str = "chaos-full";
 /// Of everything there are two.
 const COPIES: usize = 2;
 /// The variable of every service.
@@ -93,7 +95,7 @@ impl World {
     pub(crate) async fn start(
         home: &Path,
         (logs, environment): (&Path, &[(String, String)]),
-        means: Means,
+        (means, allow_install): (Means, bool),
         say: &dyn Fn(&str),
     ) -> Result<Self, BoxError> {
         say("starting PostgreSQL and RabbitMQ");
@@ -101,7 +103,7 @@ impl World {
             home: Some(home.to_owned()),
             database_url: None,
             amqp_url: None,
-            allow_install: true,
+            allow_install,
             progress: say,
         })
         .await?;
@@ -237,7 +239,7 @@ impl World {
         Ok(self.stack.start_server_again(server).await?)
     }
 
-    /// Takes back whatever is still broken.
+    /// Takes back whatever is still broken, after a fault that could not be ended too. What cannot be is found by the audit.
     pub(crate) async fn mend(&self) {
         for member in &self.members {
             for link in [&member.to_postgres, &member.to_rabbit] {
@@ -246,11 +248,18 @@ impl World {
             }
             member.process.hold(false);
             member.process.signal("CONT").await;
+            if let Some(clock) = &member.clock {
+                let _ = clock.set(0);
+            }
         }
+        for (_, disk) in &self.disks {
+            let _ = disk.free();
+        }
+        let _ = self.management.delete(&["policies", VHOST, FULL_POLICY]).await;
     }
 
-    /// Stops the services, then the servers; names the services that did not end in good order.
-    pub(crate) async fn stop(self) -> Vec<String> {
+    /// Stops the services, then the servers; names the services that did not end in good order, or that panicked at any time.
+    pub(crate) async fn stop(self, logs: &Path) -> Vec<String> {
         let ending = self.members.into_iter().map(|member| async move {
             let Member {
                 name,
@@ -262,7 +271,10 @@ impl World {
             let ended = process.stop().await;
             // Until here it reached its servers.
             drop((to_postgres, to_rabbit));
+            let said = fs::read(log_of(logs, &name)).unwrap_or_default();
+            let panicked = String::from_utf8_lossy(&said).contains("panicked at");
             match ended {
+                _ if panicked => Some(format!("{name} panicked")),
                 Ok(true) => None,
                 Ok(false) => Some(format!("{name} did not end in good order")),
                 Err(error) => Some(format!("{name} could not be started: {error}")),
@@ -272,6 +284,11 @@ impl World {
         self.stack.stop().await;
         ended.into_iter().flatten().collect()
     }
+}
+
+/// Where a service writes its log.
+fn log_of(logs: &Path, name: &str) -> PathBuf {
+    logs.join(format!("{name}.log"))
 }
 
 async fn is_ready(client: &reqwest::Client, url: &str) -> bool {
@@ -341,7 +358,7 @@ async fn member(
     let process = Process::keep(Start {
         arguments: arguments.into_iter().map(str::to_owned).collect(),
         environment,
-        log: logs.join(format!("{name}.log")),
+        log: log_of(logs, &name),
     });
     Ok(Member {
         name,

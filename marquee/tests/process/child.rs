@@ -106,7 +106,14 @@ impl Process {
     }
 
     /// Waits for its end.
-    pub(crate) async fn ended(mut self) -> Ended {
+    pub(crate) async fn ended(self) -> Ended {
+        self.ended_within(PATIENCE).await
+    }
+
+    /// Waits for the end of one that takes its time. One that does not end is told to, so that it takes along what it started.
+    pub(crate) async fn ended_within(mut self, patience: Duration) -> Ended {
+        let mut said = self.said.clone();
+        let child = self.child.id();
         let ending = async {
             let status = self.child.wait().await.expect("it can be waited for");
             for listener in self.listeners.drain(..) {
@@ -114,12 +121,21 @@ impl Process {
             }
             status.code()
         };
-        match timeout(PATIENCE, ending).await {
-            Ok(code) => Ended {
-                code,
-                said: self.said(),
-            },
-            Err(_) => panic!("it did not end: {:#?}", self.said()),
+        tokio::pin!(ending);
+        let ended = match timeout(patience, &mut ending).await {
+            Ok(code) => Ok(code),
+            Err(elapsed) => {
+                if let Some(pid) = child {
+                    dev_stack::signal(pid, "TERM");
+                }
+                let _: Result<_, tokio::time::error::Elapsed> = timeout(patience, ending).await;
+                Err(elapsed)
+            }
+        };
+        let said = said.borrow_and_update().clone();
+        match ended {
+            Ok(code) => Ended { code, said },
+            Err(_) => panic!("it did not end: {said:#?}"),
         }
     }
 }

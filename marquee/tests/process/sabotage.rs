@@ -2,12 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
+use crate::chaos::PATIENCE;
 use crate::child::{Process, program};
+
+/// With everything to be compiled.
+const BUILD_TIMEOUT: Duration = Duration::from_secs(1_200);
 
 /// Builds the program that can be broken, once.
 async fn sabotaged() -> &'static Path {
@@ -20,8 +26,11 @@ async fn sabotaged() -> &'static Path {
             .args((!cfg!(debug_assertions)).then_some("--release"))
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
             .stdin(Stdio::null())
-            .output()
+            .kill_on_drop(true)
+            .output();
+        let built = timeout(BUILD_TIMEOUT, built)
             .await
+            .expect("it is built in time")
             .expect("cargo starts");
         assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
         Path::new(env!("CARGO_BIN_EXE_marquee")).with_file_name("marquee-sabotaged")
@@ -34,7 +43,17 @@ async fn violated(sabotage: &str, fault: &str) -> Value {
     // So many commands that whatever is struck is in the middle of one, several times.
     let options = ["chaos", "--json", "--seed", "3", "--for", "8s", "--rate", "150"];
     let arguments = [&options[..], &["--sabotage", sabotage, "--fault", fault]].concat();
-    let ended = Process::start(program(sabotaged().await, &arguments)).ended().await;
+    let ended = Process::start(program(sabotaged().await, &arguments))
+        .ended_within(PATIENCE)
+        .await;
+    // What is kept for who looks into it.
+    let kept = ended
+        .said
+        .iter()
+        .find_map(|line| line.split_once("the services' logs are in "));
+    if let Some(home) = kept.and_then(|(_, logs)| Path::new(logs.trim()).parent()) {
+        std::fs::remove_dir_all(home).expect("the logs are there");
+    }
     let last = ended.said.iter().rev().find(|line| line.starts_with('{'));
     let verdict: Value = serde_json::from_str(last.expect("a verdict")).expect("JSON");
     assert_eq!(

@@ -33,8 +33,6 @@ pub(crate) struct ForeignMessage {
     app_id: Option<String>,
     /// Length of its body.
     body_bytes: usize,
-    /// How its body begins, at most 1,024 bytes; whatever is no UTF-8 is replaced.
-    body_start: String,
 }
 
 impl ForeignMessage {
@@ -47,7 +45,6 @@ impl ForeignMessage {
             message_id: origin.message_id,
             app_id: origin.app_id,
             body_bytes: origin.body_bytes,
-            body_start: origin.body_start,
         }
     }
 }

@@ -23,8 +23,6 @@ use crate::chaos::world::{Member, Role, World};
 const SOON: Duration = Duration::from_secs(2);
 /// More than a queue holds in a run.
 const PREFETCH: u16 = 10_000;
-/// How long a queue may take to give what it holds.
-const SILENCE: Duration = Duration::from_secs(2);
 
 /// Holds the lock under which positions are given until an append waits for it, then cuts its connection: the first copy is
 /// still on its way when the command API goes on.
@@ -104,6 +102,7 @@ pub(super) async fn commit_lost(world: &World, rng: &mut ChaCha8Rng) -> Result<S
     for member in &copies {
         member.process.signal("KILL").await;
         member.to_postgres.cut();
+        member.to_rabbit.cut();
         member.to_postgres.freeze_direction(Direction::ToServer, false);
     }
     let looked = async {
@@ -218,7 +217,7 @@ async fn missing_of(world: &World, name: Name, events: &[Envelope], to: Position
     };
     let mut subscriber = Subscriber::open(&world.amqp_url()?, &queue, "marquee chaos").await?;
     while !missing.is_empty() {
-        let Ok(delivery) = timeout(SILENCE, subscriber.next()).await else {
+        let Ok(delivery) = timeout(PATIENCE, subscriber.next()).await else {
             break;
         };
         match delivery?.message {

@@ -15,12 +15,10 @@ use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
 use super::{PATIENCE, Struck, any_projection, queue_of};
-use crate::chaos::world::{Role, World};
+use crate::chaos::world::{FULL_POLICY, Role, World};
 
 /// Events that are delivered once more.
 const AGAIN_MAX: i64 = 200;
-/// The policy of a queue that is full.
-const FULL: &str = "chaos-full";
 
 pub(super) async fn close_connections(world: &World) -> Result<Struck, BoxError> {
     let connections = world.management().list(&["connections"]).await?;
@@ -98,7 +96,7 @@ pub(super) async fn deliver_again(world: &World) -> Result<Struck, BoxError> {
 
 pub(super) async fn fill_queue(world: &World, length: Duration, rng: &mut ChaCha8Rng) -> Result<Struck, BoxError> {
     let queue = queue_of(any_projection(rng));
-    let policy = ["policies", world.vhost(), FULL];
+    let policy = ["policies", world.vhost(), FULL_POLICY];
     let full = json!({
         "pattern": format!("^{}$", queue.replace('.', "\\.")),
         "apply-to": "queues",
@@ -123,6 +121,7 @@ async fn set_memory(world: &World, bytes: &str) -> Result<(), BoxError> {
     let told = Command::new(home.join("bin").join("rabbitmqctl"))
         .args(["set_vm_memory_high_watermark", "absolute", bytes])
         .stdin(Stdio::null())
+        .kill_on_drop(true)
         .output();
     let told = timeout(PATIENCE, told).await??;
     if told.status.success() {

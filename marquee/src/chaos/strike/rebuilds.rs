@@ -8,13 +8,15 @@ use rand::rngs::ChaCha8Rng;
 use serde_json::json;
 use service::BoxError;
 use sqlx::Connection;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::{PATIENCE, Struck, any, any_projection, becomes, connect, kill};
 use crate::chaos::world::{Member, Role, World};
 use crate::up::local_client;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+const ASK_PATIENCE: Duration = Duration::from_secs(5);
+const ASK_PAUSE: Duration = Duration::from_millis(100);
 
 pub(super) async fn rebuild(world: &World, rng: &mut ChaCha8Rng) -> Result<Struck, BoxError> {
     let (name, member) = any_copy(world, rng);
@@ -78,15 +80,22 @@ fn any_copy<'a>(world: &'a World, rng: &mut ChaCha8Rng) -> (Name, &'a Member) {
     (name, any(world, |role| role == Role::Projection(name), rng))
 }
 
-/// Asks for an operation. One that is refused, or whose process is just away, is no fault of the fault's.
+/// Asks for an operation, again if the process is just away or another one runs. With poison in the log it is refused, or
+/// fails: that is no fault of the fault's.
 async fn ask(member: &Member, name: Name, operation: &str) -> Result<Struck, BoxError> {
     let url = format!("{}/projections/{}/{operation}", member.url, name.as_str());
-    let asked = local_client()?.post(url).timeout(REQUEST_TIMEOUT).json(&json!({}));
-    let answered = asked.send().await.map(|answer| answer.status().as_u16());
-    Ok(match answered {
-        Ok(202) => format!("{} begun", name.as_str()),
-        Ok(status) => format!("{} refused, HTTP {status}", name.as_str()),
-        Err(_) => format!("{} not answered", name.as_str()),
+    let client = local_client()?;
+    let deadline = Instant::now() + ASK_PATIENCE;
+    loop {
+        let asked = client.post(&url).timeout(REQUEST_TIMEOUT).json(&json!({}));
+        let told = match asked.send().await.map(|answer| answer.status().as_u16()) {
+            Ok(202) => return Ok(format!("{} begun", name.as_str()).into()),
+            Ok(status) => format!("{} refused, HTTP {status}", name.as_str()),
+            Err(_) => format!("{} not answered", name.as_str()),
+        };
+        if Instant::now() > deadline {
+            return Ok(told.into());
+        }
+        sleep(ASK_PAUSE).await;
     }
-    .into())
 }

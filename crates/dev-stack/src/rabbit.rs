@@ -338,6 +338,15 @@ impl RabbitServer {
         StartError::failed(Server::RabbitMq, reason, &self.log())
     }
 
+    /// Tells whether somebody else had one of the ports first. A node says so long before the end of its logs.
+    fn lacked_a_port(&self) -> bool {
+        let logs = [self.log(), self.place.path(LOG_FILE)];
+        let texts = logs.iter().filter_map(|log| std::fs::read(log).ok());
+        texts
+            .into_iter()
+            .any(|text| String::from_utf8_lossy(&text).contains("eaddrinuse"))
+    }
+
     /// The node's own log once it has one, else what the start printed.
     fn log(&self) -> PathBuf {
         let own = self.place.path("log").join(format!("{}.log", self.node()));
@@ -413,7 +422,7 @@ impl Instance for RabbitServer {
                 .ok_or_else(|| self.failed("no free port was found"))?;
             self.write_files()?;
             match self.start_once() {
-                Err(StartError::Failed { tail, .. }) if tries < START_TRIES_MAX && tail.contains("eaddrinuse") => {}
+                Err(StartError::Failed { .. }) if tries < START_TRIES_MAX && self.lacked_a_port() => {}
                 result => return result,
             }
         }

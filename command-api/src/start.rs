@@ -9,6 +9,8 @@ use service::database::{self, DatabaseUrl, PoolOptions};
 use service::{Check, ServeError, Service, Task, serve};
 use sqlx::{Connection, PgPool};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -22,9 +24,6 @@ const NAME: &str = "command-api";
 const START_TIMEOUT: Duration = Duration::from_secs(15);
 const START_RETRY_DELAY: Duration = Duration::from_millis(250);
 const START_ATTEMPTS_MAX: usize = 60;
-
-/// `cannot_connect_now` (starting up) and `too_many_connections`: what the database says of itself and not of us.
-const PASSING: [&str; 2] = ["57P03", "53300"];
 
 /// Why the command API did not start.
 #[derive(Debug, thiserror::Error)]
@@ -102,8 +101,8 @@ async fn assemble(args: CommandApiArgs, appended: Option<Arc<Hint>>) -> Result<S
         connections_max: args.tuning.command_connections,
         ..PoolOptions::default()
     };
-    let pool = database::pool(&args.event_store_url, options);
-    let (store, writer) = event_store(&args, pool.clone(), appended);
+    let (pool, moves) = database::pool_and_moves(&args.event_store_url, options);
+    let (store, writer) = event_store(&args, pool.clone(), moves, appended);
     let api = CommandApi {
         store: store.clone(),
         hasher: RequestHasher::new(args.tuning.idempotency_secret.expose()),
@@ -122,7 +121,12 @@ async fn assemble(args: CommandApiArgs, appended: Option<Arc<Hint>>) -> Result<S
     })
 }
 
-fn event_store(args: &CommandApiArgs, pool: PgPool, appended: Option<Arc<Hint>>) -> (EventStore, Writer) {
+fn event_store(
+    args: &CommandApiArgs,
+    pool: PgPool,
+    moves: watch::Receiver<Option<Instant>>,
+    appended: Option<Arc<Hint>>,
+) -> (EventStore, Writer) {
     let writer = WriterConfig {
         queue_commands_max: args.tuning.writer_queue as usize,
         append_timeout: Duration::from_millis(args.tuning.append_timeout_ms),
@@ -132,7 +136,7 @@ fn event_store(args: &CommandApiArgs, pool: PgPool, appended: Option<Arc<Hint>>)
     let writing = database::connect_options(&args.event_store_url, "command-api writer");
     EventStore::new(
         pool,
-        Connect::new(writing.into_function()),
+        Connect::new(writing.into_function()).following(moves),
         StoreConfig {
             writer,
             ..StoreConfig::default()
@@ -175,7 +179,7 @@ async fn await_event_store(url: &DatabaseUrl) -> Result<(), StartError> {
     let retry = ConstantBuilder::new()
         .with_delay(START_RETRY_DELAY)
         .with_max_times(START_ATTEMPTS_MAX);
-    let attempts = (|| probe(url)).retry(retry).when(may_pass);
+    let attempts = (|| probe(url)).retry(retry).when(database::may_pass);
     match tokio::time::timeout(START_TIMEOUT, attempts).await {
         Ok(probed) => probed.map_err(|source| StartError::EventStore {
             url: url.clone(),
@@ -189,14 +193,6 @@ async fn probe(url: &DatabaseUrl) -> Result<(), sqlx::Error> {
     let mut connection = database::connect_options(url, NAME).connect().await?;
     sqlx::query("SELECT log_id FROM log").execute(&mut connection).await?;
     connection.close().await
-}
-
-fn may_pass(error: &sqlx::Error) -> bool {
-    if database::is_untrusted(error) {
-        return false;
-    }
-    let said = error.as_database_error().and_then(|error| error.code());
-    said.is_none_or(|code| PASSING.contains(&code.as_ref()))
 }
 
 #[cfg(test)]

@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{Relay, RelayArgs, RelayConfig, routes};
 
-/// The relay's connections: reading, writing its row, listening for hints, and one for who asks how it is.
-const CONNECTIONS_MAX: u32 = 4;
+/// The relay's connections, besides the one that listens for hints: reading, writing its row, and one for who asks how it is.
+const CONNECTIONS_MAX: u32 = 3;
 /// Reads of a few hundred rows and updates of one row.
 const STATEMENT_TIMEOUT: Duration = Duration::from_secs(3);
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(2);

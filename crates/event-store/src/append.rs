@@ -63,12 +63,16 @@ impl AppendOutcome {
 pub(crate) struct BatchAnswer {
     pub(crate) log_id: Uuid,
     pub(crate) outcomes: Vec<AppendOutcome>,
-    /// Whether it may rest on what an earlier transaction wrote, where commits wait for a standby: then the standby may lack that.
+    /// Whether commits wait for a standby.
+    pub(crate) synchronous: bool,
+    /// Whether it rests on nothing but what earlier transactions wrote, where commits wait for a standby: then the standby may
+    /// lack that. A call that wrote something itself has waited, and for all that it read too.
     pub(crate) awaits_standby: bool,
 }
 
 const CALL: &str = "SELECT log_id, first_position, outcome, sequence, position, status, location,
-        current_setting('synchronous_standby_names') <> '' AS synchronous
+        current_setting('synchronous_standby_names') <> '' AS synchronous,
+        pg_current_xact_id_if_assigned() IS NULL AS wrote_nothing
     FROM append_batch($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)";
 
 /// Sends a batch in one round trip. The whole response is read: an answer before the commit's is no answer.
@@ -142,19 +146,21 @@ pub(crate) async fn append(connection: &mut PgConnection, batch: &[Append]) -> R
     let Some(row) = rows.into_iter().next() else {
         return Err(unexpected("nothing"));
     };
-    let synchronous = row.synchronous;
+    let (synchronous, wrote_nothing) = (row.synchronous, row.wrote_nothing);
     Ok(match row.first_position {
         Some(first) => BatchAnswer {
             log_id: row.log_id,
             outcomes: all_appended(batch, first),
+            synchronous,
             awaits_standby: false,
         },
         None => {
             let (log_id, outcomes) = (row.log_id, row.outcomes(batch.len())?);
-            let awaits_standby = synchronous && outcomes.iter().any(AppendOutcome::is_success);
+            let awaits_standby = synchronous && wrote_nothing && outcomes.iter().any(AppendOutcome::is_success);
             BatchAnswer {
                 log_id,
                 outcomes,
+                synchronous,
                 awaits_standby,
             }
         }
@@ -203,6 +209,7 @@ struct AnswerRow {
     status: Option<Vec<Option<i16>>>,
     location: Option<Vec<Option<String>>>,
     synchronous: bool,
+    wrote_nothing: bool,
 }
 
 impl AnswerRow {

@@ -7,6 +7,9 @@ use domain::Position;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+/// Tells one start of a server from another, and from all other servers: when it was, in microseconds.
+pub(crate) type ServerStart = i64;
+
 /// An event and the identity of the log that has it.
 #[derive(Debug, Default)]
 pub(crate) struct Landmark(Option<(Uuid, Position, Uuid)>);
@@ -18,22 +21,23 @@ pub(crate) enum Lost {
     Diverged(Position),
 }
 
-const FIND: &str = "SELECT l.log_id, e.event_id, head.position, head.event_id
+const FIND: &str = "SELECT l.log_id, e.event_id, head.position, head.event_id,
+        (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint
     FROM log l LEFT JOIN events e ON e.position = $1
     LEFT JOIN LATERAL (SELECT position, event_id FROM events ORDER BY position DESC LIMIT 1) head ON true";
 
+type Row = (Uuid, Option<Uuid>, Option<i64>, Option<Uuid>, ServerStart);
+
 impl Landmark {
     /// Looks for the event. If it is there, or the log has another identity, the log's last event takes its place.
+    /// Gives which server has been asked.
     ///
     /// # Errors
     /// [`Lost`].
-    pub(crate) async fn find(&mut self, connection: &mut PgConnection) -> Result<(), Lost> {
+    pub(crate) async fn find(&mut self, connection: &mut PgConnection) -> Result<ServerStart, Lost> {
         let sought = self.0.map(|(_, position, _)| position.0);
-        let (log_id, found, head, head_event): (Uuid, Option<Uuid>, Option<i64>, Option<Uuid>) = sqlx::query_as(FIND)
-            .bind(sought)
-            .fetch_one(connection)
-            .await
-            .map_err(Lost::Database)?;
+        let finding = sqlx::query_as(FIND).bind(sought).fetch_one(connection);
+        let (log_id, found, head, head_event, server): Row = finding.await.map_err(Lost::Database)?;
         if let Some((of_log, position, event)) = self.0
             && of_log == log_id
             && found != Some(event)
@@ -43,7 +47,7 @@ impl Landmark {
         self.0 = head
             .zip(head_event)
             .map(|(position, event)| (log_id, Position(position), event));
-        Ok(())
+        Ok(server)
     }
 
     /// Takes a later event, if there is one.

@@ -73,7 +73,7 @@ impl EventStore {
     /// `pool` serves loading and look-ups; the writer makes connections of its own by `connect`. Nothing is connected yet.
     pub fn new(pool: PgPool, connect: Connect, config: StoreConfig) -> (Self, Writer) {
         let turns = Turns::new(config.writer.append_timeout);
-        let standby = Standby::new(connect.clone());
+        let standby = Standby::new(connect.clone(), config.writer.attempt_timeout);
         let standby_timeout = config.writer.append_timeout;
         let cache = AggregateCache::new(config.cache_aggregates_max);
         let (queue, writer) = Writer::new(connect, standby.clone(), cache.clone(), config.writer);

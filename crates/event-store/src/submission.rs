@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use crate::append::{Append, AppendOutcome, BatchAnswer, append};
 use crate::cache::AggregateCache;
-use crate::connect::Connect;
+use crate::connect::{Connect, Moved};
 use crate::error::StoreError;
 use crate::landmark::{Landmark, Lost};
 use crate::metric;
@@ -33,6 +33,8 @@ pub(crate) struct Submission {
     landmark: Landmark,
     attempt_timeout: Duration,
     connection: Option<PgConnection>,
+    /// As of before the connection was made.
+    moved: Moved,
 }
 
 impl Submission {
@@ -45,6 +47,7 @@ impl Submission {
             landmark: Landmark::default(),
             attempt_timeout,
             connection: None,
+            moved: None,
         }
     }
 
@@ -159,12 +162,17 @@ impl Submission {
         deadline: Instant,
         sent: &mut bool,
     ) -> Result<BatchAnswer, Failure> {
+        if self.moved != self.connect.moved() {
+            self.connection = None;
+        }
         let connection = match &mut self.connection {
             Some(connection) => connection,
             None => {
+                self.moved = self.connect.moved();
                 let connecting = connect(&self.connect, &mut self.warnings, self.attempt_timeout);
                 let mut connected = timeout_at(deadline, connecting).await??;
-                timeout_at(deadline, self.landmark.find(&mut connected)).await??;
+                let server = timeout_at(deadline, self.landmark.find(&mut connected)).await??;
+                self.standby.follow(server);
                 self.cache.clear();
                 self.connection.insert(connected)
             }
@@ -181,12 +189,19 @@ impl Submission {
         }
         let answer = answer?;
         if let Some(warning) = warning {
-            let unsure = format!("the server warned beside its answer, which therefore does not count: {warning}");
-            return Err(sqlx::Error::Protocol(unsure).into());
+            if answer.synchronous {
+                let unsure = format!("the server warned beside its answer, which therefore does not count: {warning}");
+                return Err(sqlx::Error::Protocol(unsure).into());
+            }
+            tracing::warn!(warning, "the server warned beside its answer");
         }
         let patience = deadline.saturating_duration_since(Instant::now());
         if answer.awaits_standby && !self.standby.has_all(patience).await {
             return Err(Failure::Timeout);
+        }
+        if self.moved != self.connect.moved() {
+            let late = "the primary was found elsewhere meanwhile, so this answer does not count";
+            return Err(sqlx::Error::Protocol(late.into()).into());
         }
         self.landmark.remember(answer.log_id, last_event(appends, &answer));
         Ok(answer)

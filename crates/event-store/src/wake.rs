@@ -49,7 +49,12 @@ impl Hint {
 /// cost hints.
 pub(crate) async fn notify_others(appended: Arc<Hint>, connect: Connect, stop: CancellationToken) {
     let mut connection: Option<PgConnection> = None;
+    let mut moved = connect.moved();
     while let Some(position) = stop.run_until_cancelled(appended.told()).await {
+        if moved != connect.moved() {
+            moved = connect.moved();
+            connection = None;
+        }
         let sent = timeout(NOTIFY_TIMEOUT, send(&mut connection, &connect, position)).await;
         let pause = match sent {
             Ok(Ok(())) => PAUSE,

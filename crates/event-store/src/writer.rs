@@ -25,7 +25,8 @@
 //! When the connection breaks after a batch was sent, the *same* batch (same event ids and keys) is sent again: the
 //! append function answers what is already in the log with its original result, so whichever copy runs second changes
 //! nothing. To look the events up instead would not do: the first copy may still be on its way and commit later.
-//! An answer beside which the server warns is none either: the wait for the standby was cancelled. The copy waits for it again.
+//! Where commits wait for a standby, an answer beside which the server warns is none either: the wait was cancelled. The copy
+//! waits for it again. Nor is one from a server that was replaced meanwhile.
 //! When the database refuses a batch for its data, the commands are sent one by one, so that only the culprit fails.
 
 use std::collections::VecDeque;

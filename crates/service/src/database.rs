@@ -10,6 +10,8 @@ mod url;
 use std::time::Duration;
 
 use sqlx::postgres::{PgPool, PgPoolOptions};
+use tokio::sync::watch;
+use tokio::time::Instant;
 
 pub use certificates::InvalidCertificates;
 pub use connector::Connector;
@@ -22,6 +24,9 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(3);
 const IDLE_IN_TRANSACTION_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long an unused connection stays in a pool.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+/// `cannot_connect_now` (starting up), `admin_shutdown`, `crash_shutdown` and `too_many_connections`: what the database says of
+/// itself and not of us.
+const PASSING: [&str; 4] = ["57P03", "57P01", "57P02", "53300"];
 
 /// What a pool is for and what it may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,10 +54,18 @@ impl Default for PoolOptions {
 
 /// Makes a pool. Nothing is connected before the first use, so a database that is away is no reason not to start.
 ///
-/// Where the url has several addresses the pool follows the primary, until it is closed.
+/// Where the url has several addresses, or says that the primary is meant, the pool follows the primary, until it is closed.
 ///
 /// Must be called inside a tokio runtime.
 pub fn pool(url: &DatabaseUrl, options: PoolOptions) -> PgPool {
+    pool_and_moves(url, options).0
+}
+
+/// Makes a [`pool`], and gives when it moved last, for who keeps a connection of its own: one made before is to be given up.
+/// Never, where the pool does not follow the primary.
+///
+/// Must be called inside a tokio runtime.
+pub fn pool_and_moves(url: &DatabaseUrl, options: PoolOptions) -> (PgPool, watch::Receiver<Option<Instant>>) {
     let connect = connect_options(url, options.application_name)
         .options([("statement_timeout", options.statement_timeout.as_millis())]);
     let pool = PgPoolOptions::new()
@@ -84,6 +97,12 @@ pub fn connect_options(url: &DatabaseUrl, application_name: &str) -> Connector {
             ("tcp_user_timeout", 15_000),
         ])
         .options([("jit", "off")])
+}
+
+/// Tells whether a failure to connect may pass by waiting, unlike a refused login, a missing database or a wrong certificate.
+pub fn may_pass(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(|error| error.code());
+    !is_untrusted(error) && code.is_none_or(|code| PASSING.contains(&code.as_ref()))
 }
 
 /// Tells whether the server could not prove that it is the one that is meant, or refused to be asked: waiting does not help.

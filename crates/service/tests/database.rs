@@ -2,10 +2,12 @@
 
 #![allow(clippy::unwrap_used)]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dev_stack::{CutProxy, PrivatePostgres, TestDatabase};
-use service::database::{DatabaseUrl, PoolOptions, connect_options, ensure_database, ensure_role, pool};
+use service::database::{
+    DatabaseUrl, PoolOptions, connect_options, ensure_database, ensure_role, pool, pool_and_moves,
+};
 use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -246,4 +248,54 @@ async fn a_pool_leaves_a_primary_that_fell_silent_and_stays_away_when_it_is_hear
     assert!(standby.url().contains(&format!(":{moved}/")), "{moved}");
     proxy.freeze(false);
     assert_eq!(port().await, Some(moved));
+}
+
+#[tokio::test]
+async fn what_all_addresses_refuse_for_good_is_reported_as_it_was_said() {
+    let (mut primary, standby, url) = pair().await;
+    let code = async |url: DatabaseUrl| {
+        let error = connect_options(&url, "service tests").connect().await.unwrap_err();
+        error
+            .as_database_error()
+            .and_then(|error| Some(error.code()?.into_owned()))
+    };
+    let wrong = url.with_credentials("postgres", "wrong");
+    assert_eq!(code(wrong.clone()).await.as_deref(), Some("28P01"));
+    assert_eq!(code(url.with_database("missing")).await.as_deref(), Some("3D000"));
+    // The one that is away may know better.
+    primary.stop().await;
+    assert_eq!(code(wrong).await, None);
+    drop(standby);
+}
+
+#[tokio::test]
+async fn a_silent_address_holds_nobody_up_for_long_and_one_name_that_moves_is_followed() {
+    let primary = PrivatePostgres::start().await;
+    let standby = primary.start_standby().await;
+    let (silent, through) = CutProxy::to_url(standby.url()).await.unwrap();
+    silent.freeze(true);
+    let started = Instant::now();
+    let url = of_both(primary.url(), &through);
+    connect_options(&url, "service tests").connect().await.unwrap();
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+
+    let (proxy, through) = CutProxy::to_url(primary.url()).await.unwrap();
+    let one = format!("{through}?target_session_attrs=read-write").parse().unwrap();
+    let (pool, mut moves) = pool_and_moves(&one, PoolOptions::default());
+    drop(pool.acquire().await.unwrap());
+    assert!(moves.borrow().is_none());
+    proxy.freeze(true);
+    // Each look makes a connection, once the one that watches is given up.
+    let connections = proxy.accepted_connections();
+    let looking = async {
+        while proxy.accepted_connections() == connections {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), looking)
+        .await
+        .expect("it is looked for");
+    proxy.freeze(false);
+    let moved = tokio::time::timeout(Duration::from_secs(30), moves.wait_for(Option::is_some));
+    moved.await.expect("it is found again").unwrap();
 }

@@ -7,11 +7,13 @@ use dev_stack::testing::TestDatabase;
 use domain::{FullName, Metadata, Position, Role, Sequence, User, UserCommand, UserError};
 use event_store::{
     CommandRequest, Connect, EventStore, ExecuteError, Idempotency, IfMatch, LogReader, Outcome, ROLES, StoreConfig,
-    WriterConfig,
+    Writer, WriterConfig,
 };
-use service::database::{DatabaseUrl, PoolOptions, connect_options, ensure_role, pool};
+use service::database::{DatabaseUrl, PoolOptions, connect_options, ensure_role, pool, pool_and_moves};
 use sqlx::{Connection, PgConnection, PgPool};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// What executing a command on a user gives.
@@ -95,13 +97,7 @@ impl Log {
             writer,
             ..StoreConfig::default()
         };
-        let (store, writer) = EventStore::new(self.pool_as("marquee_command_api"), connect, config);
-        let stop = CancellationToken::new();
-        Process {
-            store,
-            writer: tokio::spawn(writer.run(stop.clone())),
-            stop,
-        }
+        Process::start(EventStore::new(self.pool_as("marquee_command_api"), connect, config))
     }
 
     /// Takes the lock that every append waits for, so that commands queue up behind one that was sent.
@@ -153,6 +149,23 @@ impl Log {
 }
 
 impl Process {
+    fn start((store, writer): (EventStore, Writer)) -> Self {
+        let stop = CancellationToken::new();
+        Self {
+            store,
+            writer: tokio::spawn(writer.run(stop.clone())),
+            stop,
+        }
+    }
+
+    /// A process that follows the primary among several addresses; and when it last did.
+    pub(crate) fn following(url: &DatabaseUrl) -> (Self, watch::Receiver<Option<Instant>>) {
+        let (pool, moves) = pool_and_moves(url, PoolOptions::default());
+        let connect = Connect::new(connect_options(url, "test-writer").into_function()).following(moves.clone());
+        let process = Self::start(EventStore::new(pool, connect, StoreConfig::default()));
+        (process, moves)
+    }
+
     pub(crate) async fn execute(&self, id: &str, command: UserCommand) -> Executed {
         self.execute_with(id, command, CommandRequest::default()).await
     }

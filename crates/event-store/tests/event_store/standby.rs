@@ -3,12 +3,13 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use dev_stack::PrivatePostgres;
+use dev_stack::{CutProxy, PrivatePostgres};
 use event_store::{ExecuteError, Outcome, StoreError, WriterConfig};
+use futures::future::join_all;
 use futures::poll;
 use sqlx::{Connection, PgConnection};
 
-use crate::setup::{Log, accepted, keyed, register, set_profile, until};
+use crate::setup::{Log, Process, accepted, keyed, register, set_profile, until};
 
 async fn replicated() -> (PrivatePostgres, PrivatePostgres, Log) {
     let primary = PrivatePostgres::start().await;
@@ -127,4 +128,107 @@ async fn a_command_that_the_standby_lacks_is_unknown_and_so_is_its_repetition_un
     standby.start_again().await;
     until(async || matches!(command().await, Ok(Outcome::Replayed(_)))).await;
     assert_eq!(log.assert_unbroken().await, 1);
+}
+
+/// How many transactions have written something.
+async fn writing_transactions(admin: &mut PgConnection) -> i64 {
+    sqlx::query_scalar("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint")
+        .fetch_one(admin)
+        .await
+        .expect("snapshot")
+}
+
+#[tokio::test]
+async fn commands_repeated_while_the_standby_is_away_share_a_session_and_a_write() {
+    let (_primary, mut standby, log) = replicated().await;
+    let config = WriterConfig {
+        append_timeout: Duration::from_secs(60),
+        ..WriterConfig::default()
+    };
+    let process = log.process_with(config, log.url_as("marquee_command_api"));
+    let mut admin = log.admin().await;
+    let command = async |id: &String| process.execute_with(id, register("Ada"), keyed(id, "hash")).await;
+    let ids: Vec<String> = (0..20).map(|id| id.to_string()).collect();
+    for executed in join_all(ids.iter().map(&command)).await {
+        accepted(executed);
+    }
+    standby.stop().await;
+    let before = writing_transactions(&mut admin).await;
+    let back = async {
+        waiting_session(&mut admin, "pg_logical_emit_message").await;
+        standby.start_again().await;
+    };
+    let (repeated, ()) = tokio::join!(join_all(ids.iter().map(&command)), back);
+    for executed in repeated {
+        assert!(matches!(executed, Ok(Outcome::Replayed(_))), "{executed:?}");
+    }
+    let writes = writing_transactions(&mut admin).await - before;
+    assert!((1..10).contains(&writes), "{writes}");
+}
+
+#[tokio::test]
+async fn the_first_repetition_after_a_restart_of_the_primary_is_answered() {
+    let (mut primary, _standby, log) = replicated().await;
+    let process = log.process();
+    let command = async || process.execute_with("1", register("Ada"), keyed("k", "hash")).await;
+    accepted(command().await);
+    assert!(matches!(command().await, Ok(Outcome::Replayed(_))));
+    primary.stop().await;
+    primary.start_again().await;
+    let mut again = None;
+    until(async || {
+        let executed = command().await;
+        let is_away = matches!(executed, Err(ExecuteError::Store(StoreError::Unavailable(_))));
+        again = Some(executed);
+        !is_away
+    })
+    .await;
+    assert!(matches!(again, Some(Ok(Outcome::Replayed(_)))), "{again:?}");
+}
+
+#[tokio::test]
+async fn a_primary_that_fell_silent_and_was_replaced_is_appended_to_no_more_when_it_is_heard_again() {
+    let primary = PrivatePostgres::start().await;
+    let log = Log::create_on(&primary).await;
+    let standby = primary.start_standby().await;
+    let address = |url: &str| {
+        url.split_once('@')
+            .expect("a user")
+            .1
+            .split_once('/')
+            .expect("a path")
+            .0
+            .to_owned()
+    };
+    let (proxy, through) = CutProxy::to_url(primary.url()).await.expect("proxy");
+    let both = format!("{},{}", address(&through), address(standby.url()));
+    let old_url = log.database.url_as("marquee_command_api", "test");
+    let url = old_url.replace(&address(&old_url), &both).parse().expect("url");
+    let (process, mut moves) = Process::following(&url);
+    accepted(process.execute("1", register("Ada")).await);
+    let admin_url = log.database.url();
+    let new_url = admin_url.replace(&address(&admin_url), &address(standby.url()));
+    let mut new = PgConnection::connect(&new_url).await.expect("the standby");
+    until(async || events(&mut new).await == 1).await;
+
+    proxy.freeze(true);
+    standby.promote().await;
+    moves.wait_for(|moved| moved.is_some()).await.expect("the pool moves");
+    proxy.freeze(false);
+    accepted(process.execute("2", register("Bob")).await);
+    assert_eq!(events(&mut new).await, 2);
+    assert_eq!(events(&mut log.admin().await).await, 1, "nothing on the old one");
+}
+
+#[tokio::test]
+async fn a_warning_beside_an_answer_counts_only_where_commits_wait_for_a_standby() {
+    let log = Log::create().await;
+    log.tamper(
+        "CREATE FUNCTION warn() RETURNS trigger LANGUAGE plpgsql AS
+         'BEGIN RAISE WARNING ''the end is near''; RETURN NULL; END'",
+    )
+    .await;
+    log.tamper("CREATE TRIGGER warn AFTER INSERT ON events EXECUTE FUNCTION warn()")
+        .await;
+    accepted(log.process().execute("1", register("Ada")).await);
 }

@@ -1,19 +1,23 @@
 //! Makes connections to the primary, whichever of a url's addresses that is at the time.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io;
 use std::time::Duration;
 
-use futures::FutureExt;
-use futures::future::{BoxFuture, join_all};
+use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt, StreamExt};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 
+use super::may_pass;
 use super::url::DatabaseUrl;
 
-/// How long one address may take to connect and to say what it is. The others are asked meanwhile.
-const ADDRESS_TIMEOUT: Duration = Duration::from_secs(1);
+/// How long an address may take to connect and to say what it is. The others are asked meanwhile.
+const ADDRESS_TIMEOUT: Duration = Duration::from_secs(3);
+/// How long the others may take once one has said that it is the primary: a younger one may be among them.
+const YOUNGER_TIMEOUT: Duration = Duration::from_millis(500);
 
 /// The server's timeline in hexadecimal digits, which are more at each promotion; none at a standby, or where nothing can
 /// be written.
@@ -36,6 +40,23 @@ pub(super) struct Found {
     pub(super) connection: PgConnection,
 }
 
+/// Why an address is not the primary's.
+enum Refusal {
+    Silence,
+    Standby,
+    Failure(sqlx::Error),
+}
+
+impl Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Silence => write!(f, "no answer in {} s", ADDRESS_TIMEOUT.as_secs()),
+            Self::Standby => f.write_str("it takes no writes"),
+            Self::Failure(error) => error.fmt(f),
+        }
+    }
+}
+
 impl Connector {
     pub(super) fn new(url: &DatabaseUrl, application_name: &str) -> Self {
         let addresses = url.options().into_iter();
@@ -55,11 +76,12 @@ impl Connector {
         }
     }
 
-    /// Connects. Several addresses are asked at the same time, and one that does not answer is given up after a second; for the
-    /// only one there is, the caller bounds the wait.
+    /// Connects. Several addresses are asked at the same time, and those that do not answer are given up after three seconds, or
+    /// half a second after a primary has; for the only one there is, the caller bounds the wait.
     ///
     /// # Errors
-    /// What the only server reports, or [`sqlx::Error::Io`] that names all addresses and what is wrong with each.
+    /// What the only server reports, or the first of several that all refuse for good. Otherwise [`sqlx::Error::Io`] that names
+    /// all addresses and what is wrong with each.
     pub async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
         match &self.addresses[..] {
             [only] if !self.searches => only.connect().await,
@@ -77,33 +99,46 @@ impl Connector {
 
     /// Finds the primary. Of two, which can only be if one came back that was replaced, it is the one promoted last.
     pub(super) async fn find(&self) -> Result<Found, sqlx::Error> {
-        let asking = self
-            .addresses
-            .iter()
-            .map(|address| timeout(ADDRESS_TIMEOUT, ask(address)));
+        let asking = self.addresses.iter().enumerate();
+        let mut asking: FuturesUnordered<_> = asking
+            .map(|(place, address)| async move { (place, ask(address).await) })
+            .collect();
+        let mut end = Instant::now() + ADDRESS_TIMEOUT;
         let mut primary: Option<(String, Found)> = None;
-        let mut refusals = Vec::new();
-        for (place, answer) in join_all(asking).await.into_iter().enumerate() {
-            let refusal = match answer {
-                Ok(Ok((Some(timeline), connection))) => {
+        let mut refusals: Vec<Refusal> = self.addresses.iter().map(|_| Refusal::Silence).collect();
+        while let Ok(Some((place, answer))) = timeout_at(end, asking.next()).await {
+            match answer {
+                Ok(Some((timeline, connection))) => {
+                    end = end.min(Instant::now() + YOUNGER_TIMEOUT);
                     if primary.as_ref().is_none_or(|(found, _)| *found < timeline) {
                         primary = Some((timeline, Found { place, connection }));
                     }
-                    continue;
                 }
-                Ok(Ok((None, connection))) => {
-                    let _ = connection.close().await;
-                    "it takes no writes".to_owned()
-                }
-                Ok(Err(error)) => error.to_string(),
-                Err(_) => format!("no answer in {} s", ADDRESS_TIMEOUT.as_secs()),
-            };
-            refusals.push(format!("{}: {refusal}", self.name(place)));
+                Ok(None) => refusals[place] = Refusal::Standby,
+                Err(error) => refusals[place] = Refusal::Failure(error),
+            }
         }
-        primary.map(|(_, found)| found).ok_or_else(|| {
-            let reason = format!("none of the addresses is a primary: {}", refusals.join("; "));
-            sqlx::Error::Io(io::Error::new(io::ErrorKind::NotConnected, reason))
-        })
+        match primary {
+            Some((_, found)) => Ok(found),
+            None => Err(self.none_found(refusals)),
+        }
+    }
+
+    /// Why there is no primary.
+    fn none_found(&self, mut refusals: Vec<Refusal>) -> sqlx::Error {
+        let is_final = |refusal: &Refusal| matches!(refusal, Refusal::Failure(error) if !may_pass(error));
+        if refusals.iter().all(is_final)
+            && let Refusal::Failure(first) = refusals.swap_remove(0)
+        {
+            return first;
+        }
+        let refusals = refusals.iter().enumerate();
+        let named = refusals.map(|(place, refusal)| format!("{}: {refusal}", self.name(place)));
+        let reason = format!(
+            "none of the addresses is a primary: {}",
+            named.collect::<Vec<_>>().join("; ")
+        );
+        sqlx::Error::Io(io::Error::new(io::ErrorKind::NotConnected, reason))
     }
 
     /// Host and port of an address.
@@ -118,9 +153,16 @@ pub(super) async fn is_primary(connection: &mut PgConnection) -> Result<bool, sq
     Ok(timeline(connection).await?.is_some())
 }
 
-async fn ask(address: &PgConnectOptions) -> Result<(Option<String>, PgConnection), sqlx::Error> {
+/// Gives the timeline of a server that takes writes, and the connection to it.
+async fn ask(address: &PgConnectOptions) -> Result<Option<(String, PgConnection)>, sqlx::Error> {
     let mut connection = address.connect().await?;
-    Ok((timeline(&mut connection).await?, connection))
+    match timeline(&mut connection).await? {
+        Some(timeline) => Ok(Some((timeline, connection))),
+        None => {
+            let _ = connection.close().await;
+            Ok(None)
+        }
+    }
 }
 
 async fn timeline(connection: &mut PgConnection) -> Result<Option<String>, sqlx::Error> {

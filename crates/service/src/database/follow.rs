@@ -1,16 +1,17 @@
 //! A pool that follows the primary from address to address.
 //!
 //! States: looking -> watching -> looking. It watches by a connection of its own; when that fails or no longer leads to a
-//! primary, it looks for the primary at all addresses, until one is. A connection made before the pool moved is closed when it is
-//! next wanted: it may lead to a host that does not even say that it is gone.
+//! primary, it looks for the primary at all addresses, until one is. Whatever it finds then counts as a move, for a name may lead
+//! elsewhere now. A connection made before the pool moved is closed when it is next wanted: it may lead to a host that does not
+//! even say that it is gone. Whoever keeps a connection of its own beside the pool can see the moves too.
 
 use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::FutureExt;
 use sqlx::PgConnection;
 use sqlx::postgres::{PgPool, PgPoolOptions};
+use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::connector::{Connector, Found, is_primary};
@@ -22,16 +23,17 @@ const WATCH_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a primary is looked for.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
-type Moved = Arc<Mutex<Option<Instant>>>;
+/// When the pool moved last.
+type Moved = Option<Instant>;
 
-/// Makes a pool that connects by `connector`.
-pub(super) fn pool(options: PgPoolOptions, connector: Connector) -> PgPool {
+/// Makes a pool that connects by `connector`; gives too when it moved last.
+pub(super) fn pool(options: PgPoolOptions, connector: Connector) -> (PgPool, watch::Receiver<Moved>) {
     let address = connector.addresses[0].clone();
+    let (moving, moves) = watch::channel(None);
     if !connector.searches {
-        return options.connect_lazy_with(address);
+        return (options.connect_lazy_with(address), moves);
     }
-    let moved = Moved::default();
-    let last_moved = moved.clone();
+    let moved = moves.clone();
     let pool = options
         .after_connect(|connection, _| {
             async {
@@ -43,23 +45,36 @@ pub(super) fn pool(options: PgPoolOptions, connector: Connector) -> PgPool {
             .boxed()
         })
         .before_acquire(move |_, connection| {
-            let moved = *last_moved.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_younger = moved.is_none_or(|moved| connection.age < moved.elapsed());
+            let is_younger = moved.borrow().is_none_or(|moved| connection.age < moved.elapsed());
             async move { Ok(is_younger) }.boxed()
         })
         .connect_lazy_with(address);
-    tokio::spawn(follow(pool.clone(), connector, moved));
-    pool
+    tokio::spawn(follow(pool.clone(), connector, moving));
+    (pool, moves)
 }
 
-async fn follow(pool: PgPool, connector: Connector, moved: Moved) {
+async fn follow(pool: PgPool, connector: Connector, moving: watch::Sender<Moved>) {
     let following = async {
         let mut place = 0;
         let mut watched = None;
+        let mut is_lost = false;
         loop {
             watched = match watched.take() {
-                Some(connection) => still_primary(connection).await,
-                None => look(&pool, &connector, &mut place, &moved).await,
+                Some(connection) => {
+                    let watched = still_primary(connection).await;
+                    is_lost = watched.is_none();
+                    watched
+                }
+                None => match look(&connector).await {
+                    Some(found) => {
+                        if is_lost || found.place != place {
+                            move_to(found.place, &mut place, &pool, &connector);
+                            moving.send_replace(Some(Instant::now()));
+                        }
+                        Some(found.connection)
+                    }
+                    None => None,
+                },
             };
             sleep(if watched.is_some() {
                 WATCH_INTERVAL
@@ -77,25 +92,22 @@ async fn still_primary(mut connection: PgConnection) -> Option<PgConnection> {
     matches!(asked, Ok(Ok(true))).then_some(connection)
 }
 
-/// Moves the pool to the primary, if there is one.
-async fn look(pool: &PgPool, connector: &Connector, place: &mut usize, moved: &Moved) -> Option<PgConnection> {
-    let found = match connector.find().await {
-        Ok(found) => found,
-        Err(error) => {
-            tracing::debug!(%error, "no primary");
-            return None;
-        }
-    };
-    let Found { place: now, connection } = found;
-    if now != *place {
-        tracing::info!(
-            from = connector.name(*place),
-            to = connector.name(now),
-            "the primary is at another address"
-        );
-        *place = now;
-        pool.set_connect_options(connector.addresses[now].clone());
-        *moved.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+async fn look(connector: &Connector) -> Option<Found> {
+    let found = connector.find().await;
+    found.inspect_err(|error| tracing::debug!(%error, "no primary")).ok()
+}
+
+/// Has the pool connect to the primary from now on.
+fn move_to(found: usize, place: &mut usize, pool: &PgPool, connector: &Connector) {
+    if found == *place {
+        tracing::info!(at = connector.name(found), "the primary is there again");
+        return;
     }
-    Some(connection)
+    tracing::info!(
+        from = connector.name(*place),
+        to = connector.name(found),
+        "the primary is at another address"
+    );
+    *place = found;
+    pool.set_connect_options(connector.addresses[found].clone());
 }

@@ -17,6 +17,8 @@ use tokio::time::{sleep, timeout};
 use super::{PATIENCE, Struck, any_projection, queue_of};
 use crate::chaos::world::{FULL_POLICY, Role, World};
 
+/// How long `rabbitmqctl` may take: it starts a virtual machine of its own (seen on a busy machine: more than 20 s).
+const TOOL_PATIENCE: Duration = Duration::from_secs(90);
 /// Events that are delivered once more.
 const AGAIN_MAX: i64 = 200;
 
@@ -123,7 +125,7 @@ async fn set_memory(world: &World, bytes: &str) -> Result<(), BoxError> {
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let told = timeout(PATIENCE, told).await??;
+    let told = timeout(TOOL_PATIENCE, told).await??;
     if told.status.success() {
         Ok(())
     } else {

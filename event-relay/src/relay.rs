@@ -152,7 +152,8 @@ impl Relay {
 
     fn report(&self, error: &RelayError, pause: Duration) {
         let pause_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX);
-        let cause = error as &dyn std::error::Error;
+        // With its causes: as JSON the library writes down the outermost only.
+        let cause = service::with_causes(error);
         match error.halt_code() {
             Some(code) => tracing::error!(
                 code,

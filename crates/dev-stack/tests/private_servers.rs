@@ -37,6 +37,9 @@ async fn a_private_broker_keeps_its_durable_queues_over_a_kill() {
     let mut broker = PrivateRabbit::start().await;
     let vhost = TestVhost::create_on(&broker).await;
     vhost.declare_queue("kept").await;
+    // Declarations are written down within seconds; one that was just confirmed may be gone after a kill. A stop writes all.
+    broker.stop().await;
+    broker.start_again().await;
 
     broker.kill().await;
     broker.start_again().await;

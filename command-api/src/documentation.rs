@@ -1,9 +1,10 @@
 //! What the documentation of every command has in common: its headers, in and out, and its problems.
 
+use service::problem_response;
 use utoipa::openapi::header::{Header, HeaderBuilder};
 use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Required, ResponseBuilder};
+use utoipa::openapi::{OpenApi, RefOr, Required};
 
 /// Name, the pattern of a value that is not refused if there is one, and what it is for.
 const REQUEST_HEADERS: [(&str, Option<&str>, &str); 3] = [
@@ -75,7 +76,7 @@ const PROBLEMS: [(&str, &str); 9] = [
 
 /// Adds to every operation what all commands have in common.
 pub(crate) fn finish(document: &mut OpenApi) {
-    for operation in document.paths.paths.values_mut().flat_map(operations) {
+    for operation in document.paths.paths.values_mut().flat_map(commands) {
         operation
             .parameters
             .get_or_insert_default()
@@ -91,21 +92,14 @@ pub(crate) fn finish(document: &mut OpenApi) {
             }
         }
         for (status, description) in PROBLEMS {
-            let content = ContentBuilder::new()
-                .schema(Some(Ref::from_schema_name("Problem")))
-                .build();
-            let problem = ResponseBuilder::new()
-                .description(description)
-                .content("application/problem+json", content);
-            operation
-                .responses
-                .responses
-                .insert(status.to_owned(), problem.build().into());
+            let responses = &mut operation.responses.responses;
+            responses.insert(status.to_owned(), problem_response(description).into());
         }
     }
 }
 
-fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+/// The commands of a path; it may have a query too.
+fn commands(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut path.post, &mut path.put, &mut path.delete]
         .into_iter()
         .filter_map(Option::as_mut)

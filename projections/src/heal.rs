@@ -1,7 +1,7 @@
 //! Reading a closed range from the log instead of from the bus.
 
-use domain::{Envelope, Position};
-use event_bus::Binding;
+use domain::Position;
+use event_bus::{Binding, is_bound};
 use event_store::{Excerpt, LogError, LogReader, Share};
 
 /// Why a range is read from the log.
@@ -48,13 +48,8 @@ pub(crate) async fn read(
 ) -> Result<Excerpt, LogError> {
     let kinds: Vec<&str> = bindings.iter().map(|binding| binding.exchange).collect();
     let mut excerpt = log.read_kinds(after, to, &kinds, share).await?;
-    excerpt.events.retain(|event| is_bound(bindings, event));
+    excerpt
+        .events
+        .retain(|event| is_bound(bindings, &event.aggregate_type, &event.event_type));
     Ok(excerpt)
-}
-
-/// Tells whether the bindings let an event through, as the broker decides it.
-pub(crate) fn is_bound(bindings: &[Binding], event: &Envelope) -> bool {
-    bindings
-        .iter()
-        .any(|binding| binding.exchange == event.aggregate_type && binding.matches(&event.event_type))
 }

@@ -3,11 +3,11 @@
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
-use service::{FieldError, Problem};
+use service::{FieldError, Problem, operations, problem_response};
 use utoipa::IntoParams;
-use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn, PathItem};
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::schema::{ObjectBuilder, Type};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, ResponseBuilder};
 
 /// Request header: who acts.
 pub(crate) const HEADER_OPERATOR: &str = "marquee-operator";
@@ -82,24 +82,12 @@ pub(crate) fn document_refusals(document: &mut OpenApi) {
             ]);
         }
         for (status, description) in common {
-            let content = ContentBuilder::new()
-                .schema(Some(Ref::from_schema_name("Problem")))
-                .build();
-            let problem = ResponseBuilder::new()
-                .description(description)
-                .content("application/problem+json", content);
             let responses = &mut operation.responses.responses;
             responses
                 .entry(status.to_owned())
-                .or_insert_with(|| problem.build().into());
+                .or_insert_with(|| problem_response(description).into());
         }
     }
-}
-
-fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
-    [&mut path.get, &mut path.post, &mut path.delete]
-        .into_iter()
-        .filter_map(Option::as_mut)
 }
 
 #[cfg(test)]

@@ -18,6 +18,13 @@ impl Binding {
     }
 }
 
+/// Tells whether a queue with these bindings is given what is published to an exchange with a routing key, as the broker
+/// decides it.
+pub fn is_bound(bindings: &[Binding], exchange: &str, routing_key: &str) -> bool {
+    let lets_through = |binding: &Binding| binding.exchange == exchange && binding.matches(routing_key);
+    bindings.iter().any(lets_through)
+}
+
 fn words(text: &str) -> Vec<&str> {
     if text.is_empty() {
         Vec::new()

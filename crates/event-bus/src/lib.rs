@@ -24,7 +24,7 @@ mod watermark;
 mod wire;
 
 pub use amqp_url::{AmqpUrl, InvalidAmqpUrl};
-pub use binding::{Binding, topic_matches};
+pub use binding::{Binding, is_bound, topic_matches};
 pub use confirm::Confirm;
 pub use error::BusError;
 pub use message::{Delivery, Message, Origin};

@@ -97,7 +97,17 @@ pub(crate) fn router(document: OpenApi) -> Router {
         .into()
 }
 
-fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+/// Documents a problem by which an operation may be refused.
+pub fn problem_response(description: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(PROBLEM)));
+    ResponseBuilder::new()
+        .description(description)
+        .content(PROBLEM_JSON, content.build())
+        .build()
+}
+
+/// The operations of a path, whatever their methods.
+pub fn operations(path: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [
         &mut path.get,
         &mut path.put,
@@ -189,16 +199,10 @@ fn add_components(components: &mut Components) {
         .build();
     components.parameters.insert(REQUEST_ID.to_owned(), parameter.into());
 
-    let problem = ResponseBuilder::new()
-        .description("The request was not fulfilled; `code` tells why.")
-        .header(REQUEST_ID, request_id_header())
-        .content(
-            PROBLEM_JSON,
-            ContentBuilder::new()
-                .schema(Some(Ref::from_schema_name(PROBLEM)))
-                .build(),
-        )
-        .build();
+    let mut problem = problem_response("The request was not fulfilled; `code` tells why.");
+    problem
+        .headers
+        .insert(REQUEST_ID.to_owned(), request_id_header().into());
     components.responses.insert(PROBLEM.to_owned(), problem.into());
 }
 

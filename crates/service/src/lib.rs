@@ -24,7 +24,7 @@ pub use arguments::{arguments, refuse_arguments};
 pub use body::{BODY_BYTES_MAX, RawBody};
 pub use check::Check;
 pub use context::{RequestContext, principal};
-pub use documentation::one_of;
+pub use documentation::{one_of, operations, problem_response};
 pub use environment::{Environment, EnvironmentArgs, HoldsSecrets, Review, is_loopback};
 pub use exit::{exit_code, with_causes};
 pub use extract::{FormOrJsonBody, JsonBody, Path, Query};

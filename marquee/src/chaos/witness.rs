@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::Envelope;
-use event_bus::{AmqpUrl, Binding, BusError, ENTITY_EXCHANGES, Message, QueueSpec, Subscriber};
+use event_bus::{AmqpUrl, Binding, BusError, ENTITY_EXCHANGES, Message, QueueSpec, Subscriber, is_bound};
 use projections::Name;
 use service::with_causes;
 use tokio::task::JoinHandle;
@@ -101,11 +101,8 @@ impl Witness {
     pub(crate) fn missing(&self, log: &[Envelope]) -> Option<String> {
         self.queues.iter().find_map(|Listening { queue, heard, .. }| {
             let heard = lock(heard);
-            let is_bound = |event: &&Envelope| {
-                let binding = |one: &Binding| one.exchange == event.aggregate_type && one.matches(&event.event_type);
-                queue.bindings.iter().any(binding)
-            };
-            let bound = log.iter().filter(is_bound).map(|event| event.position.0);
+            let bound = |event: &&Envelope| is_bound(&queue.bindings, &event.aggregate_type, &event.event_type);
+            let bound = log.iter().filter(bound).map(|event| event.position.0);
             let missing: Vec<i64> = bound.filter(|position| !heard.times.contains_key(position)).collect();
             let first = missing.first()?;
             Some(format!(

@@ -80,10 +80,7 @@ pub(crate) struct Poison {
 impl Poison {
     /// Tells whether a projection is told of it.
     pub(crate) fn concerns(&self, name: Name) -> bool {
-        let bindings = name.projection().bindings();
-        bindings
-            .iter()
-            .any(|binding| binding.exchange == self.aggregate_type && binding.matches(self.event_type))
+        event_bus::is_bound(name.projection().bindings(), self.aggregate_type, self.event_type)
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use domain::{Envelope, Position};
-use event_bus::{Delivery, Message, Origin, Subscriber, Watermark};
+use event_bus::{Delivery, Message, Origin, Subscriber, Watermark, is_bound};
 use futures::FutureExt;
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -15,7 +15,7 @@ use crate::consumer::advance::Advance;
 use crate::consumer::ending::Ending;
 use crate::consumer::work::{Content, Pending, Work};
 use crate::control::Row;
-use crate::heal::{self, Cause};
+use crate::heal::Cause;
 use crate::range::{Closed, Ranges, Source, Taken};
 use crate::status::QueueStatus;
 
@@ -216,7 +216,8 @@ impl<'a> Session<'a> {
         if event.log_id != self.advance.log_id {
             return progress.foreign("an event of another log", event.into());
         }
-        if !heal::is_bound(self.consumer.projection.bindings(), &event) {
+        let bindings = self.consumer.projection.bindings();
+        if !is_bound(bindings, &event.aggregate_type, &event.event_type) {
             return progress.foreign("an event that no binding asks for", event.into());
         }
         let position = event.position;

@@ -218,11 +218,8 @@ impl ReadModel {
     }
 
     fn binds(&self, recorded: &Recorded) -> bool {
-        let envelope = &recorded.envelope;
-        let binds = |binding: &event_bus::Binding| {
-            binding.exchange == envelope.aggregate_type && binding.matches(&envelope.event_type)
-        };
-        self.projection.bindings().iter().any(binds)
+        let event = &recorded.envelope;
+        event_bus::is_bound(self.projection.bindings(), &event.aggregate_type, &event.event_type)
     }
 }
 

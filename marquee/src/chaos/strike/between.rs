@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use dev_stack::{CutProxy, Direction};
 use domain::{Envelope, Position};
-use event_bus::{Message, QueueSpec, Subscriber};
+use event_bus::{Message, QueueSpec, Subscriber, is_bound};
 use event_store::{LogReader, RelayState};
 use projections::{Inspector, Name};
 use rand::RngExt;
@@ -204,12 +204,8 @@ async fn committed(world: &World, name: Name) -> Result<Position, BoxError> {
 async fn missing_of(world: &World, name: Name, events: &[Envelope], to: Position) -> Result<Vec<i64>, BoxError> {
     let projection = name.projection();
     let bindings = projection.bindings();
-    let is_bound = |event: &&Envelope| {
-        bindings
-            .iter()
-            .any(|binding| binding.exchange == event.aggregate_type && binding.matches(&event.event_type))
-    };
-    let mut missing: BTreeSet<i64> = events.iter().filter(is_bound).map(|event| event.position.0).collect();
+    let bound = |event: &&Envelope| is_bound(bindings, &event.aggregate_type, &event.event_type);
+    let mut missing: BTreeSet<i64> = events.iter().filter(bound).map(|event| event.position.0).collect();
     let queue = QueueSpec {
         name: queue_of(name),
         bindings: bindings.to_vec(),

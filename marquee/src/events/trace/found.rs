@@ -200,11 +200,7 @@ impl Way {
 
     async fn passed(&mut self, envelope: &Envelope) -> Passed {
         let projection = self.name.projection();
-        let consumes = projection
-            .bindings()
-            .iter()
-            .any(|binding| binding.exchange == envelope.aggregate_type && binding.matches(&envelope.event_type));
-        if !consumes {
+        if !event_bus::is_bound(projection.bindings(), &envelope.aggregate_type, &envelope.event_type) {
             return Passed::NotForIt;
         }
         let inspector = match &mut self.reached {

@@ -4,25 +4,19 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use command_api::{CommandApiArgs, run};
-use service::telemetry::{self, TelemetryArgs};
-use service::{EnvironmentArgs, arguments, exit_code, shutdown_on_signal};
+use service::telemetry::DEFAULT_LOG;
+use service::{ProcessArgs, arguments, exit_code, shutdown_on_signal};
 
 /// Takes commands over HTTP and appends their events to the event store.
 #[derive(Debug, Parser)]
 #[command(name = "command-api", version)]
 struct Args {
     #[command(flatten)]
-    command_api: CommandApiArgs,
-    #[command(flatten)]
-    environment: EnvironmentArgs,
-    #[command(flatten, next_help_heading = "Logs")]
-    telemetry: TelemetryArgs,
+    process: ProcessArgs<CommandApiArgs>,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args: Args = arguments();
-    telemetry::init(&args.telemetry, telemetry::DEFAULT_LOG);
-    args.environment.environment.check(&args.command_api);
-    exit_code(run(args.command_api, shutdown_on_signal()).await)
+    let Args { process } = arguments();
+    exit_code(run(process.begin(DEFAULT_LOG), shutdown_on_signal()).await)
 }

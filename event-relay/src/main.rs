@@ -3,26 +3,20 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use event_relay::ServeArgs;
-use service::EnvironmentArgs;
-use service::telemetry::{self, TelemetryArgs};
+use event_relay::{ServeArgs, run};
+use service::telemetry::DEFAULT_LOG;
+use service::{ProcessArgs, arguments, exit_code, shutdown_on_signal};
 
 /// Publishes the event store's log to RabbitMQ.
-#[derive(Parser)]
+#[derive(Debug, Parser)]
 #[command(name = "event-relay", version)]
 struct Args {
     #[command(flatten)]
-    relay: ServeArgs,
-    #[command(flatten)]
-    environment: EnvironmentArgs,
-    #[command(flatten, next_help_heading = "Logs")]
-    telemetry: TelemetryArgs,
+    process: ProcessArgs<ServeArgs>,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let args: Args = service::arguments();
-    telemetry::init(&args.telemetry, telemetry::DEFAULT_LOG);
-    args.environment.environment.check(&args.relay);
-    service::exit_code(event_relay::run(args.relay, service::shutdown_on_signal()).await)
+    let Args { process } = arguments();
+    exit_code(run(process.begin(DEFAULT_LOG), shutdown_on_signal()).await)
 }

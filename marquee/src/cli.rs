@@ -1,7 +1,7 @@
 //! The command line.
 
 use clap::{Parser, Subcommand};
-use service::EnvironmentArgs;
+use service::ProcessArgs;
 use service::telemetry::TelemetryArgs;
 
 use crate::chaos::{self, ChaosArgs};
@@ -44,11 +44,7 @@ pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) action: Option<Action>,
     #[command(flatten)]
-    pub(crate) up: UpArgs,
-    #[command(flatten)]
-    pub(crate) environment: EnvironmentArgs,
-    #[command(flatten, next_help_heading = "Logs")]
-    pub(crate) telemetry: TelemetryArgs,
+    pub(crate) up: ProcessArgs<UpArgs>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -58,34 +54,13 @@ pub(crate) enum Action {
     /// PostgreSQL and RabbitMQ come from the first way that works: the given urls, programs on this machine (run as
     /// private servers on free ports), a Docker engine, an announced installation of Debian's packages. Ctrl-C stops
     /// what was started; the data stays.
-    Up {
-        #[command(flatten)]
-        args: Box<UpArgs>,
-        #[command(flatten)]
-        environment: EnvironmentArgs,
-        #[command(flatten, next_help_heading = "Logs")]
-        telemetry: TelemetryArgs,
-    },
+    Up(ProcessArgs<UpArgs>),
     /// Takes commands over HTTP and appends their events to the event store
-    CommandApi {
-        #[command(flatten)]
-        args: Box<command_api::CommandApiArgs>,
-        #[command(flatten)]
-        environment: EnvironmentArgs,
-        #[command(flatten, next_help_heading = "Logs")]
-        telemetry: TelemetryArgs,
-    },
+    CommandApi(ProcessArgs<command_api::CommandApiArgs>),
     /// Publishes the event store's log to RabbitMQ
     ///
     /// Of several processes one publishes and the others stand by.
-    EventRelay {
-        #[command(flatten)]
-        args: Box<event_relay::ServeArgs>,
-        #[command(flatten)]
-        environment: EnvironmentArgs,
-        #[command(flatten, next_help_heading = "Logs")]
-        telemetry: TelemetryArgs,
-    },
+    EventRelay(ProcessArgs<event_relay::ServeArgs>),
     /// Shows everything that runs on one screen: services, log, relay, projections, queues
     #[command(after_help = status::HELP)]
     Status(StatusArgs),
@@ -118,14 +93,7 @@ pub(crate) enum Action {
     /// With the url of RabbitMQ's management also the vhost and its users, with the permissions they need.
     ///
     /// Safe to repeat, and to run from several processes at once.
-    Migrate {
-        #[command(flatten)]
-        args: Box<MigrateArgs>,
-        #[command(flatten)]
-        environment: EnvironmentArgs,
-        #[command(flatten, next_help_heading = "Logs")]
-        telemetry: TelemetryArgs,
-    },
+    Migrate(ProcessArgs<MigrateArgs>),
     /// Loads the demo set through the command API: real film titles and cities
     ///
     /// Safe to repeat: what is there already stays as it is.
@@ -142,14 +110,7 @@ pub(crate) enum ProjectionsCommand {
     /// Consumes events into read models and answers queries over HTTP
     ///
     /// A projection needs the url of its own database; those that are not served need none.
-    Serve {
-        #[command(flatten)]
-        args: Box<projections::ServeArgs>,
-        #[command(flatten)]
-        environment: EnvironmentArgs,
-        #[command(flatten, next_help_heading = "Logs")]
-        telemetry: TelemetryArgs,
-    },
+    Serve(ProcessArgs<projections::ServeArgs>),
     #[command(flatten)]
     Operate(ProjectionCommand),
 }

@@ -29,8 +29,8 @@ mod verify;
 
 use std::process::ExitCode;
 
-use service::telemetry::{self, DEFAULT_LOG, TelemetryArgs};
-use service::{EnvironmentArgs, HoldsSecrets, exit_code, shutdown_on_signal};
+use service::telemetry::{self, DEFAULT_LOG};
+use service::{exit_code, shutdown_on_signal};
 
 use cli::{Action, Cli, ProjectionsCommand};
 use failure::Failure;
@@ -41,58 +41,19 @@ const QUIET_LOG: &str = "warn";
 /// Does what the arguments of this process say, to its end.
 #[tokio::main]
 pub async fn main() -> ExitCode {
-    let Cli {
-        action,
-        up,
-        environment,
-        telemetry,
-    } = service::arguments();
-    match action.unwrap_or(Action::Up {
-        args: Box::new(up),
-        environment,
-        telemetry,
-    }) {
-        Action::Up {
-            args,
-            environment,
-            telemetry,
-        } => {
-            begin(&telemetry, QUIET_LOG, environment, &*args);
-            exit_code(up::run(*args, shutdown_on_signal()).await)
+    let Cli { action, up } = service::arguments();
+    match action.unwrap_or(Action::Up(up)) {
+        Action::Up(process) => exit_code(up::run(process.begin(QUIET_LOG), shutdown_on_signal()).await),
+        Action::CommandApi(process) => {
+            exit_code(command_api::run(process.begin(DEFAULT_LOG), shutdown_on_signal()).await)
         }
-        Action::CommandApi {
-            args,
-            environment,
-            telemetry,
-        } => {
-            begin(&telemetry, DEFAULT_LOG, environment, &*args);
-            exit_code(command_api::run(*args, shutdown_on_signal()).await)
+        Action::EventRelay(process) => {
+            exit_code(event_relay::run(process.begin(DEFAULT_LOG), shutdown_on_signal()).await)
         }
-        Action::EventRelay {
-            args,
-            environment,
-            telemetry,
-        } => {
-            begin(&telemetry, DEFAULT_LOG, environment, &*args);
-            exit_code(event_relay::run(*args, shutdown_on_signal()).await)
+        Action::Projections(ProjectionsCommand::Serve(process)) => {
+            exit_code(projections::run(process.begin(DEFAULT_LOG).checked(), shutdown_on_signal()).await)
         }
-        Action::Projections(ProjectionsCommand::Serve {
-            args,
-            environment,
-            telemetry,
-        }) => {
-            let args = args.checked();
-            begin(&telemetry, DEFAULT_LOG, environment, &args);
-            exit_code(projections::run(args, shutdown_on_signal()).await)
-        }
-        Action::Migrate {
-            args,
-            environment,
-            telemetry,
-        } => {
-            begin(&telemetry, DEFAULT_LOG, environment, &*args);
-            exit_code(migrate::run(*args).await)
-        }
+        Action::Migrate(process) => exit_code(migrate::run(process.begin(DEFAULT_LOG)).await),
         Action::Seed { args, telemetry } => {
             telemetry::init(&telemetry, DEFAULT_LOG);
             exit_code(seed::run(args).await)
@@ -112,15 +73,4 @@ pub async fn main() -> ExitCode {
 /// Ends a command of the operator's: its answer is written, its failure is told here.
 fn answer(answered: Result<ExitCode, Failure>) -> ExitCode {
     answered.unwrap_or_else(|failure| failure.report())
-}
-
-/// Sets up the logs, and looks at what the command is given before it does anything.
-fn begin(
-    telemetry: &TelemetryArgs,
-    default_log: &str,
-    EnvironmentArgs { environment }: EnvironmentArgs,
-    settings: &impl HoldsSecrets,
-) {
-    telemetry::init(telemetry, default_log);
-    environment.check(settings);
 }

@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use projections::ServeArgs;
-use service::EnvironmentArgs;
-use service::telemetry::{self, TelemetryArgs};
+use projections::{ServeArgs, run};
+use service::telemetry::DEFAULT_LOG;
+use service::{ProcessArgs, arguments, exit_code, shutdown_on_signal};
 
 /// The projections: RabbitMQ in, read models and their queries out
 #[derive(Debug, Parser)]
@@ -18,27 +18,13 @@ struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Consumes events into read models and answers queries over HTTP
-    Serve {
-        #[command(flatten)]
-        args: Box<ServeArgs>,
-        #[command(flatten)]
-        environment: EnvironmentArgs,
-        #[command(flatten, next_help_heading = "Logs")]
-        telemetry: TelemetryArgs,
-    },
+    Serve(ProcessArgs<ServeArgs>),
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let Args {
-        command: Command::Serve {
-            args,
-            environment,
-            telemetry,
-        },
-    } = service::arguments();
-    telemetry::init(&telemetry, telemetry::DEFAULT_LOG);
-    let args = args.checked();
-    environment.environment.check(&args);
-    service::exit_code(projections::run(args, service::shutdown_on_signal()).await)
+        command: Command::Serve(process),
+    } = arguments();
+    exit_code(run(process.begin(DEFAULT_LOG).checked(), shutdown_on_signal()).await)
 }

@@ -73,8 +73,9 @@ impl HoldsSecrets for ServeArgs {
     fn show_secrets(&self, review: &mut Review) {
         let args = &self.projections;
         review.database("--event-store-url", &args.event_store_url);
-        for name in &self.names {
-            if let Some(url) = args.database_url(*name) {
+        for name in Name::ALL {
+            let is_served = self.names.is_empty() || self.names.contains(&name);
+            if let Some(url) = args.database_url(name).filter(|_| is_served) {
                 review.database(&format!("--{}-database-url", name.as_str()), url);
             }
         }

@@ -6,19 +6,6 @@ use crate::database::DatabaseUrl;
 use crate::refuse_arguments;
 use crate::secret::weakness;
 
-/// Where a process runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::Args)]
-pub struct EnvironmentArgs {
-    /// Where this runs: in production secrets that are empty or known to everybody are refused
-    #[arg(
-        long = "env",
-        env = "MARQUEE_ENV",
-        default_value = "development",
-        value_name = "ENVIRONMENT"
-    )]
-    pub environment: Environment,
-}
-
 /// The kinds of places a process runs in.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Environment {

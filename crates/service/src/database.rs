@@ -4,6 +4,7 @@ mod addresses;
 mod certificates;
 mod connector;
 mod follow;
+mod parameters;
 mod provision;
 mod url;
 

@@ -1,33 +1,18 @@
 //! The url of a database, whose password is never shown.
 
 use std::fmt;
-use std::path::Path;
 use std::str::FromStr;
 
 use sqlx::postgres::{PgConnectOptions, PgSslMode};
 use url::Url;
 
 use super::addresses::around;
-use super::certificates::{self, InvalidCertificates};
+use super::certificates::InvalidCertificates;
+use super::parameters;
 use crate::is_loopback;
 
-/// The parameters a url may have. Any other is refused: the library passes over those it does not know, and a mistyped
-/// `sslmode` would be a connection without protection.
-const PARAMETERS: [&str; 11] = [
-    "application_name",
-    "dbname",
-    "host",
-    "password",
-    "port",
-    "sslcert",
-    "sslkey",
-    "sslmode",
-    "sslrootcert",
-    TARGET,
-    "user",
-];
 /// What says, in a url as libpq has it, which of its servers is meant.
-const TARGET: &str = "target_session_attrs";
+pub(super) const TARGET: &str = "target_session_attrs";
 
 /// A parsed `postgres://` url, of one server or of several of which one is the primary. `Debug` and `Display` leave the
 /// password out.
@@ -59,7 +44,7 @@ pub enum InvalidDatabaseUrl {
     #[error("the url has a part that PostgreSQL connections do not know")]
     Options(#[source] sqlx::Error),
     /// It has a parameter that would be passed over.
-    #[error("the url has a parameter that is not known; known are {}", PARAMETERS.join(", "))]
+    #[error("the url has a parameter that is not known; known are {}", parameters::KNOWN.join(", "))]
     Parameter,
     /// The mode has no meaning.
     #[error("sslmode must be one of disable, prefer, require, verify-ca, verify-full")]
@@ -219,7 +204,7 @@ fn parse_one(text: &str) -> Result<(Url, bool), InvalidDatabaseUrl> {
     } else {
         url
     };
-    check_parameters(&url)?;
+    parameters::check(&url)?;
     PgConnectOptions::from_str(url.as_str()).map_err(InvalidDatabaseUrl::Options)?;
     Ok((url, names_primary))
 }
@@ -237,33 +222,6 @@ impl FromStr for DatabaseUrl {
         let (urls, names): (Vec<Url>, Vec<bool>) = parsed.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
         Ok(Self::new(urls, names.contains(&true)))
     }
-}
-
-/// Refuses what the library would pass over, or find out at each connection only.
-fn check_parameters(url: &Url) -> Result<(), InvalidDatabaseUrl> {
-    let known = |name: &str| PARAMETERS.contains(&name) || name == "options" || name.starts_with("options[");
-    if !url.query_pairs().all(|(name, _)| known(&name)) {
-        return Err(InvalidDatabaseUrl::Parameter);
-    }
-    let value = |wanted: &str| {
-        url.query_pairs()
-            .filter(|(name, _)| name == wanted)
-            .last()
-            .map(|(_, value)| value)
-    };
-    let mode = value("sslmode");
-    if mode.as_ref().is_some_and(|mode| mode.parse::<PgSslMode>().is_err()) {
-        return Err(InvalidDatabaseUrl::Mode);
-    }
-    for parameter in ["sslrootcert", "sslcert"] {
-        if let Some(file) = value(parameter) {
-            certificates::check(Path::new(&*file)).map_err(|source| InvalidDatabaseUrl::File { parameter, source })?;
-        }
-    }
-    if value("sslrootcert").is_some() && !matches!(mode.as_deref(), Some("verify-full" | "verify-ca")) {
-        return Err(InvalidDatabaseUrl::Unverified);
-    }
-    Ok(())
 }
 
 impl fmt::Display for DatabaseUrl {
@@ -398,37 +356,5 @@ mod tests {
             let error = text.parse::<DatabaseUrl>().unwrap_err();
             assert!(!error.to_string().contains("secret"), "{error}");
         }
-    }
-
-    #[test]
-    fn a_parameter_that_would_be_passed_over_is_refused_without_repeating_it() {
-        for (text, words) in [
-            ("postgres://h/d?sslmod=verify-full", "sslmode"),
-            ("postgres://h/d?pasword=secret", "known are"),
-            ("postgres://h/d?sslmode=secret", "verify-full"),
-            ("postgres://h/d?sslrootcert=/secret", "cannot be read"),
-            (
-                "postgres://h/d?sslrootcert=/dev/null&sslmode=verify-full",
-                "no certificate",
-            ),
-        ] {
-            let error = text.parse::<DatabaseUrl>().unwrap_err().to_string();
-            assert!(error.contains(words), "{text}: {error}");
-            assert!(!error.contains("pasword") && !error.contains("=secret"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_certificate_authority_that_would_not_be_asked_is_refused() {
-        let directory = tempfile::tempdir().unwrap();
-        let file = directory.path().join("ca.pem");
-        std::fs::write(&file, "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n").unwrap();
-        let with = |mode: &str| format!("postgres://h/d?sslrootcert={}{mode}", file.display()).parse::<DatabaseUrl>();
-        for mode in ["", "&sslmode=require", "&sslmode=prefer"] {
-            let error = with(mode).unwrap_err().to_string();
-            assert!(error.contains("sslmode=verify-full"), "{mode}: {error}");
-        }
-        assert!(with("&sslmode=verify-full").unwrap().is_verified());
-        assert!(!with("&sslmode=verify-ca").unwrap().is_verified());
     }
 }

@@ -5,6 +5,7 @@ use event_relay::{RelayStatus, Role};
 use event_store::{LogReader, adopt, plan_adoption};
 use sqlx::Executor;
 
+use crate::listener::Listener;
 use crate::scene::{Running, Scene, eventually};
 
 async fn until_halted(relay: &mut Running, code: &str) -> RelayStatus {
@@ -74,6 +75,17 @@ async fn change_log(scene: &Scene, statement: &str) {
     tx.commit().await.expect("committed");
 }
 
+/// A log that is published and heard, by a relay that goes on.
+async fn publishing(positions: i64) -> (Scene, Listener, Running) {
+    let scene = Scene::create().await;
+    let mut listener = scene.listener().await;
+    scene.record(1, positions).await;
+    let mut relay = scene.relay();
+    listener.until(positions).await;
+    relay.until_confirmed(positions).await;
+    (scene, listener, relay)
+}
+
 async fn published(positions: i64) -> Scene {
     let scene = Scene::create().await;
     scene.record(1, positions).await;
@@ -117,12 +129,7 @@ async fn a_log_that_went_back_and_on_again_is_not_published() {
 
 #[tokio::test]
 async fn a_new_identity_under_a_leader_is_noticed_and_told_to_consumers() {
-    let scene = Scene::create().await;
-    let mut listener = scene.listener().await;
-    scene.record(1, 5).await;
-    let mut relay = scene.relay();
-    listener.until(5).await;
-    relay.until_confirmed(5).await;
+    let (scene, mut listener, mut relay) = publishing(5).await;
     let before = listener.watermarks.last().expect("a watermark").log_id;
     change_log(&scene, "UPDATE log SET log_id = gen_random_uuid()").await;
     scene.record(6, 10).await;
@@ -136,12 +143,7 @@ async fn a_new_identity_under_a_leader_is_noticed_and_told_to_consumers() {
 
 #[tokio::test]
 async fn a_log_that_went_back_is_published_on_once_it_is_adopted() {
-    let scene = Scene::create().await;
-    let mut listener = scene.listener().await;
-    scene.record(1, 5).await;
-    let mut relay = scene.relay();
-    listener.until(5).await;
-    relay.until_confirmed(5).await;
+    let (scene, mut listener, mut relay) = publishing(5).await;
     scene.record(6, 9).await;
     listener.until(9).await;
     relay.until_confirmed(9).await;
@@ -174,12 +176,7 @@ async fn a_log_that_went_back_is_published_on_once_it_is_adopted() {
 
 #[tokio::test]
 async fn a_log_that_went_back_and_took_the_checkpoint_along_is_noticed_by_the_relay_that_published_more() {
-    let scene = Scene::create().await;
-    let mut listener = scene.listener().await;
-    scene.record(1, 5).await;
-    let mut relay = scene.relay();
-    listener.until(5).await;
-    relay.until_confirmed(5).await;
+    let (scene, mut listener, mut relay) = publishing(5).await;
     // As on a standby that lacked the last two events, and got others in their places since.
     change_log(
         &scene,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::child::{Process, marquee};
+use crate::child::{Ended, Process, marquee};
 
 /// All that a run may wait for, and then some.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(500);
@@ -27,13 +27,15 @@ async fn verdict(options: &[&str], faults: &mut Vec<&str>) -> Value {
             break ended;
         }
     };
+    judged(&ended, 0, "sound")
+}
+
+/// What a run with `--json` came to, which must be this.
+pub(crate) fn judged(ended: &Ended, code: i32, word: &str) -> Value {
     let last = ended.said.iter().rev().find(|line| line.starts_with('{'));
     let verdict: Value = serde_json::from_str(last.expect("a verdict")).expect("JSON");
-    assert_eq!(
-        (ended.code, verdict["verdict"].as_str()),
-        (Some(0), Some("sound")),
-        "{ended:#?}"
-    );
+    let judged = (ended.code, verdict["verdict"].as_str());
+    assert_eq!(judged, (Some(code), Some(word)), "{ended:#?}");
     verdict
 }
 

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
 
-use crate::chaos::PATIENCE;
+use crate::chaos::{PATIENCE, judged};
 use crate::child::{Process, program};
 
 /// With everything to be compiled.
@@ -54,14 +54,7 @@ async fn violated(sabotage: &str, fault: &str) -> Value {
     if let Some(home) = kept.and_then(|(_, logs)| Path::new(logs.trim()).parent()) {
         std::fs::remove_dir_all(home).expect("the logs are there");
     }
-    let last = ended.said.iter().rev().find(|line| line.starts_with('{'));
-    let verdict: Value = serde_json::from_str(last.expect("a verdict")).expect("JSON");
-    assert_eq!(
-        (ended.code, verdict["verdict"].as_str()),
-        (Some(1), Some("violated")),
-        "{ended:#?}"
-    );
-    verdict
+    judged(&ended, 1, "violated")
 }
 
 fn found(verdict: &Value, words: &str) -> bool {

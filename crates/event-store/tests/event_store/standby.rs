@@ -19,6 +19,16 @@ async fn replicated() -> (PrivatePostgres, PrivatePostgres, Log) {
     (primary, standby, log)
 }
 
+/// A command API whose appends, and each attempt at one, may take so many milliseconds.
+fn process(log: &Log, append: u64, attempt: u64) -> Process {
+    let config = WriterConfig {
+        append_timeout: Duration::from_millis(append),
+        attempt_timeout: Duration::from_millis(attempt),
+        ..WriterConfig::default()
+    };
+    log.process_with(config, log.url_as("marquee_command_api"))
+}
+
 /// Waits until a session waits for the standby in such a statement, and gives its id.
 async fn waiting_session(admin: &mut PgConnection, statement: &str) -> i32 {
     let mut session = None;
@@ -53,12 +63,7 @@ async fn events(admin: &mut PgConnection) -> i64 {
 #[tokio::test]
 async fn a_commit_whose_wait_for_the_standby_is_ended_is_answered_when_the_standby_has_it() {
     let (mut primary, mut standby, log) = replicated().await;
-    let config = WriterConfig {
-        append_timeout: Duration::from_secs(60),
-        attempt_timeout: Duration::from_secs(30),
-        ..WriterConfig::default()
-    };
-    let process = log.process_with(config, log.url_as("marquee_command_api"));
+    let process = process(&log, 60_000, 30_000);
     let mut admin = log.admin().await;
     for (n, by) in (1..).zip(["pg_cancel_backend", "pg_terminate_backend"]) {
         accepted(process.execute(by, register("Ada")).await);
@@ -91,12 +96,7 @@ async fn a_commit_whose_wait_for_the_standby_is_ended_is_answered_when_the_stand
 #[tokio::test]
 async fn a_command_that_the_standby_lacks_is_unknown_and_so_is_its_repetition_until_the_standby_has_it() {
     let (mut primary, mut standby, log) = replicated().await;
-    let config = WriterConfig {
-        append_timeout: Duration::from_millis(1500),
-        attempt_timeout: Duration::from_millis(1000),
-        ..WriterConfig::default()
-    };
-    let process = log.process_with(config, log.url_as("marquee_command_api"));
+    let process = process(&log, 1_500, 1_000);
     let mut admin = log.admin().await;
     standby.stop().await;
     let command = async || process.execute_with("1", register("Ada"), keyed("k", "hash")).await;
@@ -141,11 +141,7 @@ async fn writing_transactions(admin: &mut PgConnection) -> i64 {
 #[tokio::test]
 async fn commands_repeated_while_the_standby_is_away_share_a_session_and_a_write() {
     let (_primary, mut standby, log) = replicated().await;
-    let config = WriterConfig {
-        append_timeout: Duration::from_secs(60),
-        ..WriterConfig::default()
-    };
-    let process = log.process_with(config, log.url_as("marquee_command_api"));
+    let process = process(&log, 60_000, 4_000);
     let mut admin = log.admin().await;
     let command = async |id: &String| process.execute_with(id, register("Ada"), keyed(id, "hash")).await;
     let ids: Vec<String> = (0..20).map(|id| id.to_string()).collect();

@@ -59,8 +59,8 @@ use world::{Role, World};
 
 /// How long a command may stay unanswered once everything is mended.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
-/// Before the first fault. A quorum queue that RabbitMQ 3.10 has just made may come back from a kill without a leader. Consumers
-/// replace theirs in time; nobody replaces a witness's.
+/// Before the first fault. A quorum queue that RabbitMQ 3.10 has just made may come back from a kill without a leader; it is
+/// replaced in time, which is not what a run is for.
 const SETTLE: Duration = Duration::from_secs(6);
 
 /// What it does and what it says.
@@ -275,6 +275,9 @@ async fn trouble(
     let mut disordered = witness.end().await;
     disordered.extend(seen.wrong);
     timeline.tell_since(audited_from, "audited");
+    for replaced in witness.replaced() {
+        timeline.tell(replaced);
+    }
     let run = Run {
         seed,
         commit: commit(),

@@ -49,16 +49,16 @@ pub enum BusError {
         #[source]
         source: lapin::Error,
     },
-    /// The queue is there and lets nobody consume: most likely it has no leader, for a moment or for good.
+    /// The queue is there and lets nobody consume: it has no leader, for a moment or for good, or one that fails each time.
     #[error(
-        "queue {queue} did not answer basic.consume within {seconds} s, so it has no leader; until it has one the broker \
-         confirms nothing that is routed to it"
+        "queue {queue} lets nobody consume ({reason}): it has no leader that works, and until it has one the broker confirms \
+         nothing that is routed to it"
     )]
-    QueueUnanswered {
+    QueueLeaderless {
         /// The queue.
         queue: String,
-        /// How long it was waited for.
-        seconds: u64,
+        /// What came of `basic.consume`.
+        reason: String,
     },
     /// The broker ended the consumer: its queue was deleted, or its node went away.
     #[error("the broker ended the consumer of queue {queue}")]

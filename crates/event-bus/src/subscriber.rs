@@ -2,8 +2,9 @@
 
 use futures::StreamExt;
 use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
+use lapin::protocol::AMQPHardError;
 use lapin::types::FieldTable;
-use lapin::{Channel, Consumer};
+use lapin::{Channel, Consumer, ErrorKind};
 use metrics::{Counter, counter};
 
 use crate::connection::{ClosedOnDrop, close, close_at_once, connect, within};
@@ -39,7 +40,7 @@ impl Subscriber {
     ///
     /// # Errors
     /// As [`BusError`] says; [`BusError::Topology`] when the queue exists with other properties,
-    /// [`BusError::QueueUnanswered`] when it has no leader.
+    /// [`BusError::QueueLeaderless`] when it lets nobody consume.
     pub async fn open(url: &AmqpUrl, spec: &QueueSpec, connection_name: &str) -> Result<Self, BusError> {
         let connection = ClosedOnDrop(connect(url, connection_name, None).await?);
         let channel = open_subscription(&connection, spec).await?;
@@ -52,14 +53,8 @@ impl Subscriber {
         let options = BasicConsumeOptions::default();
         let queue = spec.name.as_str();
         let consumer = channel.basic_consume(queue.into(), connection_name.into(), options, FieldTable::default());
-        let consumer = within("basic.consume", consumer).await.map_err(|error| match error {
-            // The broker answers everything else about a queue from its own tables; this the queue's leader answers.
-            BusError::Timeout { seconds, .. } => BusError::QueueUnanswered {
-                queue: spec.name.clone(),
-                seconds,
-            },
-            other => other,
-        })?;
+        let consumer = within("basic.consume", consumer).await;
+        let consumer = consumer.map_err(|error| leaderless(queue, error))?;
         Ok(Self {
             consumer,
             channel,
@@ -149,6 +144,27 @@ impl Subscriber {
     pub async fn close(self) {
         close(&self.channel, &self.connection).await;
     }
+}
+
+/// What it says of a queue that the broker does not let us consume from. Everything else about a queue it answers from its own
+/// tables; this the queue's leader answers. One that is not there says nothing; one whose state is damaged takes the connection
+/// along, each time (seen with RabbitMQ 3.10 after its disk was full).
+fn leaderless(queue: &str, error: BusError) -> BusError {
+    let reason = match &error {
+        BusError::Timeout { seconds, .. } => format!("no answer to basic.consume within {seconds} s"),
+        BusError::Lost { source } if is_internal(source) => {
+            "the broker has an internal error at basic.consume".to_owned()
+        }
+        _ => return error,
+    };
+    BusError::QueueLeaderless {
+        queue: queue.to_owned(),
+        reason,
+    }
+}
+
+fn is_internal(error: &lapin::Error) -> bool {
+    matches!(error.kind(), ErrorKind::ProtocolError(reply) if *reply.kind() == AMQPHardError::INTERNALERROR.into())
 }
 
 impl Drop for Subscriber {

@@ -1,20 +1,25 @@
 //! The witness: consumers of its own that note what the bus delivers, and in which order.
+//!
+//! A queue that the broker has damaged for good is replaced, as a projection replaces its own. What was in it is gone without
+//! anybody's fault but the broker's, so it is not asked for: the witness says up to where it was deaf.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::Envelope;
-use event_bus::{AmqpUrl, Binding, BusError, ENTITY_EXCHANGES, Message, QueueSpec, Subscriber, is_bound};
+use event_bus::{AmqpUrl, Binding, BusError, ENTITY_EXCHANGES, Message, QueueSpec, Subscriber, delete_queue, is_bound};
 use projections::Name;
 use service::with_causes;
 use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 const NAME: &str = "chaos.witness";
 const PREFETCH: u16 = 1_000;
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long a queue may be without a leader, as for a projection: longer than an election takes.
+const QUEUE_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What has come to a queue so far.
 #[derive(Debug, Default)]
@@ -27,10 +32,17 @@ pub(crate) struct Heard {
     disordered: Vec<String>,
     /// Why it was deaf the last time.
     trouble: Option<String>,
+    /// Its queue was replaced, and nothing has come to the new one.
+    is_new: bool,
+    /// The first position that came to the last new queue: what was in those before it is gone.
+    deaf_before: Option<i64>,
 }
 
 impl Heard {
     fn hear(&mut self, queue: &str, event: &Envelope) {
+        if std::mem::take(&mut self.is_new) {
+            self.deaf_before = Some(event.position.0);
+        }
         let times = self.times.entry(event.position.0).or_default();
         *times += 1;
         if *times > 1 {
@@ -103,7 +115,10 @@ impl Witness {
             let heard = lock(heard);
             let bound = |event: &&Envelope| is_bound(&queue.bindings, &event.aggregate_type, &event.event_type);
             let bound = log.iter().filter(bound).map(|event| event.position.0);
-            let missing: Vec<i64> = bound.filter(|position| !heard.times.contains_key(position)).collect();
+            let from = heard.deaf_before.unwrap_or_default();
+            let missing: Vec<i64> = bound
+                .filter(|position| *position >= from && !heard.times.contains_key(position))
+                .collect();
             let first = missing.first()?;
             Some(format!(
                 "{} events never came to the queue {}, the first at position {first}; its last trouble: {}",
@@ -112,6 +127,19 @@ impl Witness {
                 heard.trouble.as_deref().unwrap_or("none")
             ))
         })
+    }
+
+    /// The queues that had to be replaced, in words.
+    pub(crate) fn replaced(&self) -> Vec<String> {
+        let replaced = self.queues.iter().filter_map(|Listening { queue, heard, .. }| {
+            let from = lock(heard).deaf_before?;
+            let queue = &queue.name;
+            Some(format!(
+                "RabbitMQ brought the witness's queue {queue} back without a leader; it was replaced, and witnesses all from \
+                 position {from} on"
+            ))
+        });
+        replaced.collect()
     }
 
     /// Deliveries of each event beyond its first, to the queue that is bound to everything.
@@ -138,13 +166,24 @@ fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
 
 async fn listen(first: Subscriber, amqp_url: AmqpUrl, queue: QueueSpec, heard: Arc<Mutex<Heard>>) {
     let mut opened = Ok(first);
+    let mut leaderless_since = None;
     loop {
         let lost = match opened {
             Ok(mut subscriber) => listen_until_lost(&mut subscriber, &queue.name, &heard).await.err(),
             Err(error) => Some(error),
         };
-        let trouble = lost.map(|error| with_causes(&error));
-        lock(&heard).trouble = trouble;
+        leaderless_since = match lost {
+            Some(BusError::QueueLeaderless { .. }) => leaderless_since.or_else(|| Some(Instant::now())),
+            _ => None,
+        };
+        lock(&heard).trouble = lost.map(|error| with_causes(&error));
+        if leaderless_since.is_some_and(|since| since.elapsed() > QUEUE_PATIENCE) {
+            // Before it is known: an answer can be lost, too.
+            lock(&heard).is_new = true;
+            if delete_queue(&amqp_url, &queue.name, NAME).await.is_ok() {
+                leaderless_since = None;
+            }
+        }
         sleep(PAUSE).await;
         opened = Subscriber::open(&amqp_url, &queue, NAME).await;
     }

@@ -3,7 +3,8 @@
 //! A broker that is killed soon after a queue was declared may come back with a member of it that has forgotten which
 //! queue it belongs to (seen with RabbitMQ 3.10; the register of members is not synced to disk). No leader is ever elected
 //! then, nobody can consume, and nothing that is routed to the queue is confirmed: the relay stands still for all. So does a
-//! queue that has lost most of its members for good. Deleting it loses nothing, for what was in it is in the log.
+//! queue that has lost most of its members for good, and one whose leader fails each time over its damaged state (seen after
+//! a full disk). Deleting it loses nothing, for what was in it is in the log.
 //!
 //! Certain before it deletes: the queue was asked again and again, on new connections, for as long as the settings say,
 //! and once more under a lock in the read model's database. Nobody else can have replaced it meanwhile.
@@ -26,7 +27,7 @@ impl Leaderless {
     /// Takes note of how a session ended that began at `started`.
     pub(super) fn note(&mut self, ending: &Ending, started: Instant) {
         self.0 = match ending {
-            Ending::Bus(BusError::QueueUnanswered { .. }) => self.0.or(Some(started)),
+            Ending::Bus(BusError::QueueLeaderless { .. }) => self.0.or(Some(started)),
             _ => None,
         };
     }
@@ -62,7 +63,7 @@ async fn replace_queue(consumer: &Consumer) -> Result<(), Ending> {
     }
     let (queue, name) = (consumer.queue(), consumer.connection_name());
     match Subscriber::open(&consumer.amqp_url, &queue, &name).await {
-        Err(BusError::QueueUnanswered { .. }) => {}
+        Err(BusError::QueueLeaderless { .. }) => {}
         Err(other) => return Err(other.into()),
         Ok(subscriber) => {
             subscriber.close().await;
@@ -93,9 +94,9 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(30);
 
     fn unanswered() -> Ending {
-        Ending::Bus(BusError::QueueUnanswered {
+        Ending::Bus(BusError::QueueLeaderless {
             queue: "users.v1".into(),
-            seconds: 10,
+            reason: "no answer".into(),
         })
     }
 

@@ -38,6 +38,7 @@ impl Stand {
             home: Some(wanted),
             database_url: None,
             amqp_url: None,
+            replicated: false,
             allow_install: true,
             progress: &|line| progress.println(line),
         };

@@ -10,6 +10,7 @@ mod clock;
 mod disk;
 mod faults;
 mod known;
+mod link;
 mod means;
 mod parked;
 mod process;
@@ -55,7 +56,7 @@ use readers::Readers;
 use timeline::Timeline;
 use verdict::{Evidence, Verdict};
 use witness::Witness;
-use world::{Role, World};
+use world::{Plan, Role, World};
 
 /// How long a command may stay unanswered once everything is mended.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
@@ -80,6 +81,7 @@ Examples:
   marquee chaos --for 3m                       Three minutes of everything
   marquee chaos --seed 42 --fault kill-relay   One fault; the seed decides victims and pauses
   marquee chaos --once                         Each fault once
+  marquee chaos --replicated                   With servers that stand in for each other
   marquee chaos --list                         What each fault does
   marquee chaos --report chaos.html            A page with the timeline";
 
@@ -98,6 +100,9 @@ pub(crate) struct ChaosArgs {
     /// Only this fault; can be given more than once [default: all]
     #[arg(long = "fault", value_name = "NAME", hide_possible_values = true)]
     faults: Vec<Fault>,
+    /// RabbitMQ in three nodes, PostgreSQL with a synchronous standby; and what can happen to those
+    #[arg(long)]
+    replicated: bool,
     /// Commands per second
     #[arg(long, value_name = "COMMANDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     rate: u32,
@@ -133,12 +138,19 @@ impl ChaosArgs {
         Vec::new()
     }
 
-    fn faults(&self) -> &[Fault] {
-        if self.faults.is_empty() {
-            Fault::value_variants()
-        } else {
-            &self.faults
+    /// The faults to be made.
+    ///
+    /// # Errors
+    /// One is wanted that takes other servers.
+    fn faults(&self) -> Result<Vec<Fault>, Failure> {
+        let possible = |fault: &Fault| self.replicated || !fault.needs_replicas();
+        if let Some(fault) = self.faults.iter().find(|fault| !possible(fault)) {
+            return Err(Failure::usage(format!("--fault {}: needs --replicated", fault.name())));
         }
+        Ok(match &self.faults[..] {
+            [] => Fault::value_variants().iter().copied().filter(possible).collect(),
+            wanted => wanted.to_vec(),
+        })
     }
 }
 
@@ -156,6 +168,7 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<ExitCode, Failure> {
         print(&Fault::list())?;
         return Ok(ExitCode::SUCCESS);
     }
+    let mut faults = args.faults()?;
     if let Some(path) = &args.report {
         // First of all: no run is made for a page that cannot be written.
         write(path, "")?;
@@ -166,7 +179,6 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<ExitCode, Failure> {
     let timeline = Timeline::start();
     timeline.tell(format!("seed {seed}"));
     let stop = service::shutdown_on_signal();
-    let mut faults = args.faults().to_vec();
     let (means, obstacles) = Means::gather(&faults, &home, !args.no_install, &|step| timeline.tell(step));
     for Obstacle { fault, why } in obstacles {
         if !args.faults.is_empty() {
@@ -179,8 +191,15 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<ExitCode, Failure> {
         faults.retain(|other| *other != fault);
     }
     let environment = args.environment();
-    let say = |step: &str| timeline.tell(step);
-    let starting = World::start(&home, (&logs, &environment), (means, !args.no_install), &say);
+    let plan = Plan {
+        home: &home,
+        logs: &logs,
+        environment: &environment,
+        replicated: args.replicated,
+        allow_install: !args.no_install,
+        say: &|step| timeline.tell(step),
+    };
+    let starting = World::start(&plan, means);
     let Some(started) = stop.run_until_cancelled(starting).await else {
         return Err(Failure::usage("told to stop before anything was struck".to_owned()));
     };
@@ -235,7 +254,7 @@ async fn trouble(
 ) -> Result<(Run, Evidence), BoxError> {
     let client = local_client()?;
     let known = Arc::<Known>::default();
-    let mut witness = Witness::start(&world.amqp_url()?).await?;
+    let mut witness = Witness::start(world.amqp_url()).await?;
     let sender = Sender {
         client: client.clone(),
         urls: world.urls_of(Role::CommandApi).into(),

@@ -110,6 +110,7 @@ pub(crate) async fn run(args: UpArgs, shutdown: CancellationToken) -> Result<(),
         home: Some(home.clone()),
         database_url: args.database_url.as_ref().map(|url| url.expose().to_owned()),
         amqp_url: args.amqp_url.as_ref().map(|url| url.expose().to_owned()),
+        replicated: false,
         allow_install: !args.no_install,
         progress: &say,
     };

@@ -112,6 +112,15 @@ impl StartError {
         move |source| Self::Program { program, source }
     }
 
+    /// Makes the error of servers that stand in for each other and would have to run in containers.
+    pub(crate) fn no_replicas(server: Server) -> Self {
+        Self::NoServer {
+            server,
+            refusals: "  - Docker: several that stand in for each other run from programs on this machine only"
+                .to_owned(),
+        }
+    }
+
     /// Makes the error of a server from the end of its log, with the reason in plain words where it is a known one.
     pub(crate) fn failed(server: Server, reason: &str, log: &Path) -> Self {
         let tail = crate::process::log_tail(log, 15);

@@ -52,6 +52,31 @@ pub(crate) trait Instance: Send + Sync {
 
     /// Ends the server and its helpers at once, as a power cut would.
     fn kill(&mut self);
+
+    /// What this is as several servers that stand in for each other; none when it is alone.
+    fn replicas(&mut self) -> Option<&mut dyn Replicas> {
+        None
+    }
+}
+
+/// Servers that stand in for each other, counted from 0.
+pub(crate) trait Replicas {
+    /// Takes one of them away from the others. When it returns they do without.
+    fn take_away(&mut self, number: usize, how: Outage) -> Result<(), StartError>;
+
+    /// Brings the one back that was taken away in this way, and waits until all are together.
+    fn bring_back(&mut self, number: usize, how: Outage) -> Result<(), StartError>;
+}
+
+/// How a server is taken away from those that stand in for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outage {
+    /// It is killed.
+    Killed,
+    /// It hangs: its connections stay, and nothing is answered.
+    Frozen,
+    /// It does not reach the others, nor they it. Clients reach all of them.
+    CutOff,
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ pub use cut_proxy::{CutProxy, Direction};
 pub use error::{Server, StartError, with_causes};
 pub use home::default_home;
 pub use install::fake_time_library;
+pub use instance::Outage;
 pub use ports::pick as free_port;
 pub use process::signal;
 pub use stack::{DevStack, Options, private_directory};

@@ -22,6 +22,7 @@ async fn main() -> ExitCode {
         home: given("MARQUEE_HOME").map(Into::into),
         database_url: given("MARQUEE_DATABASE_URL"),
         amqp_url: given("MARQUEE_AMQP_URL"),
+        replicated: false,
         allow_install: true,
         progress: &|line| eprintln!("{line}"),
     };

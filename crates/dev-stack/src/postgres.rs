@@ -1,6 +1,9 @@
 //! A private PostgreSQL server: made, started, taken over, ended.
 
+pub(crate) mod pair;
 mod standby;
+
+pub(crate) use standby::Primary;
 
 use std::fs;
 use std::process::Child;
@@ -24,6 +27,12 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 const START_TRIES_MAX: u32 = 3;
+/// Of a server that has a standby, or is one: it finds its primary soon, and what it lacks is kept for it.
+const SYNCHRONOUS: [&str; 3] = [
+    "synchronous_standby_names=*",
+    "wal_keep_size=512MB",
+    "wal_retrieve_retry_interval=200ms",
+];
 
 /// A running (or stopped) private server and its data.
 #[derive(Debug)]
@@ -31,6 +40,8 @@ pub(crate) struct PostgresServer {
     binaries: PostgresBinaries,
     place: Place,
     keeping: Keeping,
+    /// Whether each commit waits until a standby has it.
+    is_synchronous: bool,
     port: u16,
     password: String,
     process: Option<ProcessId>,
@@ -45,6 +56,20 @@ impl PostgresServer {
     /// Data of another major version than those in `available`, data without its password, a server that does not
     /// come up.
     pub(crate) fn start(place: Place, available: &[PostgresBinaries], keeping: Keeping) -> Result<Self, StartError> {
+        Self::start_as(place, available, keeping, false)
+    }
+
+    /// Starts a server whose commits wait for a standby, or one that is alone.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start`].
+    fn start_as(
+        place: Place,
+        available: &[PostgresBinaries],
+        keeping: Keeping,
+        is_synchronous: bool,
+    ) -> Result<Self, StartError> {
         let binaries = choose(&place, available)?;
         let mut server = Self {
             password: password(&place)?,
@@ -52,6 +77,7 @@ impl PostgresServer {
             binaries,
             place,
             keeping,
+            is_synchronous,
             process: None,
             child: None,
         };
@@ -62,6 +88,17 @@ impl PostgresServer {
             server.start_again()?;
         }
         Ok(server)
+    }
+
+    /// Sends a signal to the server and all its processes, such as `STOP`.
+    fn signal_all(&self, signal: &str) {
+        if let Some(process) = self.process {
+            // It first, so that it makes no more of them.
+            process.signal(signal);
+            for child in process.children() {
+                child.signal(signal);
+            }
+        }
     }
 
     /// Adopts the server that already runs here and is ready. One that is not (it starts or stops) is ended.
@@ -200,6 +237,9 @@ impl PostgresServer {
                 format!("ssl_cert_file={}", file(CERTIFICATE_FILE)),
                 format!("ssl_key_file={}", file(KEY_FILE)),
             ]);
+        }
+        if self.is_synchronous {
+            settings.extend(SYNCHRONOUS.map(str::to_owned));
         }
         if self.keeping == Keeping::Disposable {
             // Nobody reads this data after a crash of the machine; a crash of the server alone loses nothing, the

@@ -1,10 +1,11 @@
 //! A private RabbitMQ node, with its own port mapper or as one of a cluster: made, started, taken over, ended.
 
+pub(crate) mod cluster;
 mod configuration;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -143,11 +144,6 @@ impl RabbitServer {
             .map_or(NODE, |membership| membership.node.as_str())
     }
 
-    /// The port where clients log in.
-    pub(crate) fn amqp_port(&self) -> u16 {
-        self.ports.amqp
-    }
-
     /// Sends a signal to the node, such as `STOP`.
     pub(crate) fn signal(&self, signal: &str) {
         if let Some(process) = self.process {
@@ -214,13 +210,20 @@ impl RabbitServer {
     /// shutdown for five seconds, waiting for the very process that waits for it. Best effort: without it the stop only
     /// takes longer.
     fn detach_management(&self) {
+        self.call("gen_event delete_handler [rabbit_event,rabbit_mgmt_db_handler,[]]");
+    }
+
+    /// Lets the node call one of its functions, given as `module function [arguments]`, and gives what it answers; none where
+    /// it does not.
+    fn call(&self, function: &str) -> Option<String> {
         let program = self.binaries.epmd.with_file_name("erl_call");
-        let Ok(mut command) = self.launch(&program) else {
-            return;
-        };
-        command.args(["-sname", self.node(), "-timeout", "3", "-a"]);
-        command.arg("gen_event delete_handler [rabbit_event,rabbit_mgmt_db_handler,[]]");
-        let _ = command.status();
+        let mut command = self.launch(&program).ok()?;
+        command.args(["-sname", self.node(), "-timeout", "3", "-a", function]);
+        let output = command.stdout(Stdio::piped()).output().ok()?;
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     fn failed(&self, reason: &str) -> StartError {
@@ -311,7 +314,9 @@ impl Instance for RabbitServer {
                 .ok_or_else(|| self.failed("no free port was found"))?;
             self.write_files()?;
             match self.start_once() {
-                Err(StartError::Failed { .. }) if tries < START_TRIES_MAX && self.lacked_a_port() => {}
+                // A node of a cluster may ask another one for its features that is not so far yet, and ends then.
+                Err(StartError::Failed { .. })
+                    if tries < START_TRIES_MAX && (self.lacked_a_port() || self.membership.is_some()) => {}
                 result => return result,
             }
         }

@@ -11,7 +11,9 @@ use crate::install::{self, Package};
 use crate::instance::{Instance, Keeping};
 use crate::place::{CERTIFICATE_FILE, KEY_FILE, Place};
 use crate::postgres::PostgresServer;
+use crate::postgres::pair::PostgresPair;
 use crate::rabbit::RabbitServer;
+use crate::rabbit::cluster::RabbitCluster;
 
 /// How one server can be had on this machine.
 #[derive(Debug, Clone)]
@@ -170,6 +172,28 @@ impl Source {
                     keeping,
                 )?))
             }
+        }
+    }
+
+    /// Starts several fresh servers that stand in for each other, in the directory `name` of the home: a cluster of three
+    /// nodes, a primary with a synchronous standby.
+    ///
+    /// # Errors
+    ///
+    /// One that does not come up, or all would run in containers.
+    pub(crate) fn start_replicas(
+        &self,
+        home: &Path,
+        name: &str,
+        keeping: Keeping,
+    ) -> Result<Box<dyn Instance>, StartError> {
+        match self {
+            Self::PostgresBinaries(available) => Ok(Box::new(PostgresPair::start(home, name, available, keeping)?)),
+            Self::RabbitBinaries(binaries) => {
+                let cluster = RabbitCluster::start(home, name, binaries.clone(), keeping)?;
+                Ok(Box::new(cluster))
+            }
+            Self::Docker(server, _) => Err(StartError::no_replicas(*server)),
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use crate::error::{Server, StartError};
 use crate::given;
 use crate::home;
-use crate::instance::{Instance, Keeping, Tool};
+use crate::instance::{Instance, Keeping, Outage, Replicas, Tool};
 use crate::sources::Search;
 
 /// How a stack is to be started.
@@ -25,6 +25,9 @@ pub struct Options<'a> {
     pub database_url: Option<String>,
     /// A broker to use instead of a private one.
     pub amqp_url: Option<String>,
+    /// Whether each private server is several that stand in for each other: three nodes of RabbitMQ, a primary of PostgreSQL
+    /// with a synchronous standby. They are made anew.
+    pub replicated: bool,
     /// Whether missing servers may be installed.
     pub allow_install: bool,
     /// Hears what takes long.
@@ -125,6 +128,38 @@ impl DevStack {
             .unwrap_or(Ok(()))
     }
 
+    /// Takes one of the servers away from those that stand in for it, counted from 0: a node of the cluster; PostgreSQL's
+    /// primary, whose standby is promoted, or its standby, which is number 1.
+    ///
+    /// # Errors
+    ///
+    /// The standby is not promoted.
+    pub async fn take_away(&mut self, server: Server, number: usize, how: Outage) -> Result<(), StartError> {
+        self.with_replicas(server, move |replicas| replicas.take_away(number, how))
+            .await
+    }
+
+    /// Brings back what was taken away in this way, and waits until all are together.
+    ///
+    /// # Errors
+    ///
+    /// It does not come up.
+    pub async fn bring_back(&mut self, server: Server, number: usize, how: Outage) -> Result<(), StartError> {
+        self.with_replicas(server, move |replicas| replicas.bring_back(number, how))
+            .await
+    }
+
+    /// Does nothing with a server that is alone, or was given.
+    async fn with_replicas(
+        &mut self,
+        server: Server,
+        work: impl FnOnce(&mut dyn Replicas) -> Result<(), StartError> + Send + 'static,
+    ) -> Result<(), StartError> {
+        self.with(server, |instance| instance.replicas().map_or(Ok(()), work))
+            .await
+            .unwrap_or(Ok(()))
+    }
+
     /// Works with a private server where blocking is allowed; `None` for one that was given.
     async fn with<T: Send + 'static>(
         &mut self,
@@ -155,7 +190,7 @@ impl DevStack {
 /// Runs the blocking start on a thread and passes its words on to the caller's task.
 async fn start_missing(options: &Options<'_>, missing: Vec<Server>) -> Result<PrivateServers, StartError> {
     let wanted = options.home.clone().unwrap_or_else(home::default_home);
-    let allow_install = options.allow_install;
+    let (replicated, allow_install) = (options.replicated, options.allow_install);
     let (say, mut said) = mpsc::unbounded_channel::<String>();
     let mut starting = tokio::task::spawn_blocking(move || {
         let progress = |line: &str| {
@@ -165,6 +200,7 @@ async fn start_missing(options: &Options<'_>, missing: Vec<Server>) -> Result<Pr
         PrivateServers::start(
             &wanted,
             &missing,
+            replicated,
             &Search {
                 allow_install,
                 progress: &progress,
@@ -210,7 +246,7 @@ struct PrivateServers {
 }
 
 impl PrivateServers {
-    fn start(wanted: &Path, missing: &[Server], search: &Search<'_>) -> Result<Self, StartError> {
+    fn start(wanted: &Path, missing: &[Server], replicated: bool, search: &Search<'_>) -> Result<Self, StartError> {
         let wanted = std::path::absolute(wanted).map_err(StartError::file("resolving", wanted))?;
         let home = home::reachable(&wanted);
         if home != wanted {
@@ -236,7 +272,11 @@ impl PrivateServers {
                 .iter()
                 .zip(missing)
                 .map(|(source, server)| {
-                    scope.spawn(move || source.start(home, directory_of(*server), Keeping::Durable))
+                    let name = directory_of(*server);
+                    scope.spawn(move || match replicated {
+                        true => source.start_replicas(home, name, Keeping::Durable),
+                        false => source.start(home, name, Keeping::Durable),
+                    })
                 })
                 .collect();
             starting

@@ -13,6 +13,7 @@ async fn start(home: &Path) -> Result<DevStack, StartError> {
         home: Some(home.to_owned()),
         database_url: None,
         amqp_url: None,
+        replicated: false,
         allow_install: true,
         progress: &|_| {},
     })
@@ -25,6 +26,7 @@ async fn start_given(database_url: Option<&str>, amqp_url: Option<&str>) -> Resu
         home: Some(home.path().to_owned()),
         database_url: database_url.map(str::to_owned),
         amqp_url: amqp_url.map(str::to_owned),
+        replicated: false,
         allow_install: true,
         progress: &|_| {},
     })
@@ -218,6 +220,7 @@ async fn data_that_cannot_be_used_is_named_and_left_alone() {
             home: Some(home.path().to_owned()),
             database_url: None,
             amqp_url: Some(servers.amqp_url().to_owned()),
+            replicated: false,
             allow_install: true,
             progress: &|_| {},
         })

@@ -1,6 +1,7 @@
 //! The faults: what each one breaks.
 
 use clap::ValueEnum;
+
 /// A fault. The explanation is what `marquee chaos --list` says of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Fault {
@@ -48,6 +49,18 @@ pub(crate) enum Fault {
     RabbitConnections,
     /// RabbitMQ's disk is full for a while; then it has room again and is started again
     RabbitDiskFull,
+    /// With --replicated: a node of RabbitMQ that leads a queue, or serves a relay, is killed and started again
+    KillNode,
+    /// With --replicated: such a node hangs for longer than the others wait for it
+    FreezeNode,
+    /// With --replicated: such a node is cut off from the others, and clients still reach it
+    CutOffNode,
+    /// With --replicated: PostgreSQL's standby is killed and started again; commits wait for it
+    KillStandby,
+    /// With --replicated: PostgreSQL's primary is killed and its standby takes over
+    KillPrimary,
+    /// With --replicated: PostgreSQL's primary hangs, its standby takes over, and the old primary wakes up once more
+    FreezePrimary,
     /// Both servers are killed, and started again one after the other
     BothAway,
     /// A projection's queue is deleted, with everything in it
@@ -85,6 +98,19 @@ impl Fault {
     pub(crate) fn name(self) -> String {
         let value = self.to_possible_value().expect("no fault is hidden");
         value.get_name().to_owned()
+    }
+
+    /// Tells whether it takes servers that stand in for each other.
+    pub(crate) fn needs_replicas(self) -> bool {
+        matches!(
+            self,
+            Self::KillNode
+                | Self::FreezeNode
+                | Self::CutOffNode
+                | Self::KillStandby
+                | Self::KillPrimary
+                | Self::FreezePrimary
+        )
     }
 
     /// What it does, in a line.

@@ -4,11 +4,12 @@ mod between;
 mod bus;
 mod links;
 mod rebuilds;
+mod replicas;
 mod store;
 
 use std::time::Duration;
 
-use dev_stack::Server;
+use dev_stack::{Outage, Server};
 use projections::Name;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
@@ -85,6 +86,12 @@ pub(crate) async fn strike(fault: Fault, world: &mut World, rng: &mut ChaCha8Rng
             world.kill_server(Server::RabbitMq).await;
             back_after(short, world, Server::RabbitMq).await
         }
+        Fault::KillNode => replicas::do_without_node(world, Outage::Killed, short, rng).await,
+        Fault::FreezeNode => replicas::do_without_node(world, Outage::Frozen, LONG, rng).await,
+        Fault::CutOffNode => replicas::do_without_node(world, Outage::CutOff, LONG, rng).await,
+        Fault::KillStandby => replicas::do_without_standby(world, short).await,
+        Fault::KillPrimary => replicas::fail_over(world, Outage::Killed, short).await,
+        Fault::FreezePrimary => replicas::fail_over(world, Outage::Frozen, LONG).await,
         Fault::RabbitConnections => bus::close_connections(world).await,
         Fault::BothAway => {
             world.kill_server(Server::PostgreSql).await;

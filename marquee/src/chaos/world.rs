@@ -4,16 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dev_stack::{CutProxy, DevStack, Options, Server};
+use dev_stack::{DevStack, Options, Outage, Server};
 use event_bus::AmqpUrl;
 use projections::Name;
 use service::BoxError;
 use service::database::DatabaseUrl;
 use tokio::time::{Instant, sleep};
-use url::Url;
 
 use super::clock::Clock;
 use super::disk::Disk;
+use super::link::{Link, with_first_address};
 use super::means::Means;
 use super::process::{Process, Start};
 use crate::broker::{self, Management, ManagementUrl};
@@ -47,8 +47,8 @@ pub(crate) struct Member {
     pub(crate) role: Role,
     /// Where it answers.
     pub(crate) url: String,
-    pub(crate) to_postgres: CutProxy,
-    pub(crate) to_rabbit: CutProxy,
+    pub(crate) to_postgres: Link,
+    pub(crate) to_rabbit: Link,
     /// The clock it goes by, where that can be set.
     pub(crate) clock: Option<Clock>,
     pub(crate) process: Process,
@@ -58,6 +58,8 @@ pub(crate) struct Member {
 pub(crate) struct World {
     stack: DevStack,
     urls: Urls,
+    /// The broker's, without any link between.
+    amqp_url: AmqpUrl,
     management: Management,
     pub(crate) members: Vec<Member>,
     /// Events that no projection can apply, and that are to be parked.
@@ -66,6 +68,20 @@ pub(crate) struct World {
     pub(crate) discarded: Vec<Poison>,
     /// The servers' disks, where those can be full. Gone with the world.
     pub(crate) disks: Vec<(Server, Disk)>,
+}
+
+/// Where and how everything is started.
+pub(crate) struct Plan<'a> {
+    /// The servers' directory.
+    pub(crate) home: &'a Path,
+    /// Where services write their logs.
+    pub(crate) logs: &'a Path,
+    /// What every service has in its environment.
+    pub(crate) environment: &'a [(String, String)],
+    /// Whether each server is several that stand in for each other.
+    pub(crate) replicated: bool,
+    pub(crate) allow_install: bool,
+    pub(crate) say: &'a dyn Fn(&str),
 }
 
 /// An event that no projection can apply, alone in its stream.
@@ -85,29 +101,29 @@ impl Poison {
 }
 
 impl World {
-    /// Starts everything in `home` and waits until it is ready; the services write to `logs`, and have this in their environment.
+    /// Starts everything and waits until it is ready.
     ///
     /// # Errors
     /// Whatever does not come up.
-    pub(crate) async fn start(
-        home: &Path,
-        (logs, environment): (&Path, &[(String, String)]),
-        (means, allow_install): (Means, bool),
-        say: &dyn Fn(&str),
-    ) -> Result<Self, BoxError> {
-        say("starting PostgreSQL and RabbitMQ");
+    pub(crate) async fn start(plan: &Plan<'_>, means: Means) -> Result<Self, BoxError> {
+        (plan.say)(match plan.replicated {
+            true => "starting three nodes of RabbitMQ, PostgreSQL and its standby",
+            false => "starting PostgreSQL and RabbitMQ",
+        });
         let stack = DevStack::start(Options {
-            home: Some(home.to_owned()),
+            home: Some(plan.home.to_owned()),
             database_url: None,
             amqp_url: None,
-            allow_install,
-            progress: say,
+            replicated: plan.replicated,
+            allow_install: plan.allow_install,
+            progress: plan.say,
         })
         .await?;
-        match Self::in_stack(&stack, home, (logs, environment), means.fake_time.as_deref(), say).await {
-            Ok((urls, management, members)) => Ok(Self {
+        match Self::in_stack(&stack, plan, means.fake_time.as_deref()).await {
+            Ok((urls, amqp_url, management, members)) => Ok(Self {
                 stack,
                 urls,
+                amqp_url,
                 management,
                 members,
                 poisons: Vec::new(),
@@ -123,20 +139,24 @@ impl World {
 
     async fn in_stack(
         stack: &DevStack,
-        home: &Path,
-        (logs, environment): (&Path, &[(String, String)]),
+        plan: &Plan<'_>,
         fake_time: Option<&Path>,
-        say: &dyn Fn(&str),
-    ) -> Result<(Urls, Management, Vec<Member>), BoxError> {
+    ) -> Result<(Urls, AmqpUrl, Management, Vec<Member>), BoxError> {
         let server: DatabaseUrl = stack.database_url().parse()?;
         let prefix = DatabasePrefix::default();
-        let passwords = RolePasswords::kept_in(home)?;
+        let passwords = RolePasswords::kept_in(plan.home)?;
         provision(&server, &prefix, &passwords).await?;
         let urls = Urls::new(server, prefix, passwords);
         let management_url = stack.management_url().ok_or("the broker has no management")?;
-        let management = Management::new(&ManagementUrl::with_user_of(management_url, stack.amqp_url())?);
+        let one_node = with_first_address(stack.amqp_url());
+        let management = Management::new(&ManagementUrl::with_user_of(management_url, &one_node)?);
         broker::keep_unrouted(&management, VHOST).await?;
-        say("starting the services, each twice");
+        let amqp_url = match plan.replicated {
+            // A node that hangs is left for another one after twice as long.
+            true => format!("{}?heartbeat=2", stack.amqp_url()),
+            false => stack.amqp_url().to_owned(),
+        };
+        (plan.say)("starting the services, each twice");
         let mut members = Vec::new();
         let roles = [Role::CommandApi, Role::EventRelay];
         let roles = roles.into_iter().chain(Name::ALL.map(Role::Projection));
@@ -144,7 +164,7 @@ impl World {
             for copy in 1..=COPIES {
                 // One of two is enough to see what a wrong clock does to the other.
                 let fake_time = fake_time.filter(|_| copy == COPIES);
-                members.push(member((role, copy), &urls, stack.amqp_url(), (logs, environment), fake_time).await?);
+                members.push(member((role, copy), &urls, &amqp_url, plan, fake_time).await?);
             }
         }
         let client = local_client()?;
@@ -152,14 +172,17 @@ impl World {
         for member in &members {
             while !is_ready(&client, &member.url).await {
                 if Instant::now() > deadline {
-                    return Err(
-                        format!("{} did not become ready; its log is in {}", member.name, logs.display()).into(),
-                    );
+                    return Err(format!(
+                        "{} did not become ready; its log is in {}",
+                        member.name,
+                        plan.logs.display()
+                    )
+                    .into());
                 }
                 sleep(READY_POLL).await;
             }
         }
-        Ok((urls, management, members))
+        Ok((urls, amqp_url.parse()?, management, members))
     }
 
     /// Where everything really is: servers that may not enter the wanted home have another.
@@ -209,11 +232,8 @@ impl World {
     }
 
     /// The broker without any link between.
-    ///
-    /// # Errors
-    /// None: the url is the server's own.
-    pub(crate) fn amqp_url(&self) -> Result<AmqpUrl, BoxError> {
-        Ok(self.stack.amqp_url().parse()?)
+    pub(crate) fn amqp_url(&self) -> &AmqpUrl {
+        &self.amqp_url
     }
 
     pub(crate) fn management(&self) -> &Management {
@@ -236,11 +256,25 @@ impl World {
         Ok(self.stack.start_server_again(server).await?)
     }
 
+    /// Does without one of several servers for a while.
+    ///
+    /// # Errors
+    /// The others do not go on, or it does not come back.
+    pub(crate) async fn do_without(
+        &mut self,
+        (server, number): (Server, usize),
+        how: Outage,
+        length: Duration,
+    ) -> Result<(), BoxError> {
+        self.stack.take_away(server, number, how).await?;
+        sleep(length).await;
+        Ok(self.stack.bring_back(server, number, how).await?)
+    }
+
     /// Takes back whatever is still broken, after a fault that could not be ended too. What cannot be is found by the audit.
     pub(crate) async fn mend(&self) {
         for member in &self.members {
             for link in [&member.to_postgres, &member.to_rabbit] {
-                link.refuse(false);
                 link.freeze(false);
             }
             member.process.hold(false);
@@ -297,23 +331,16 @@ async fn member(
     (role, copy): (Role, usize),
     urls: &Urls,
     amqp_url: &str,
-    (logs, environment): (&Path, &[(String, String)]),
+    plan: &Plan<'_>,
     fake_time: Option<&Path>,
 ) -> Result<Member, BoxError> {
-    let (to_rabbit, amqp_url) = CutProxy::to_url(amqp_url).await?;
+    let (to_rabbit, amqp_url) = Link::to(amqp_url).await?;
     let (server, _) = urls.server();
-    let (to_postgres, proxied) = CutProxy::to_url(server.expose()).await?;
-    let proxied = Url::parse(&proxied)?;
-    let by_proxy = |url: DatabaseUrl| -> Result<String, BoxError> {
-        let mut url = Url::parse(url.expose())?;
-        url.set_host(proxied.host_str())?;
-        url.set_port(proxied.port())
-            .map_err(|()| "a database's url takes a port")?;
-        Ok(url.into())
-    };
+    let (to_postgres, _) = Link::to(server.expose()).await?;
+    let by_link = |url: DatabaseUrl| to_postgres.by_it(url.expose());
     let (name, arguments, databases) = match role {
         Role::CommandApi => {
-            let event_store = by_proxy(urls.command_api_event_store())?;
+            let event_store = by_link(urls.command_api_event_store());
             (
                 "command-api".to_owned(),
                 vec!["command-api"],
@@ -321,7 +348,7 @@ async fn member(
             )
         }
         Role::EventRelay => {
-            let event_store = by_proxy(urls.event_relay_event_store())?;
+            let event_store = by_link(urls.event_relay_event_store());
             (
                 "event-relay".to_owned(),
                 vec!["event-relay"],
@@ -332,8 +359,8 @@ async fn member(
             format!("projections-{}", of.as_str()),
             vec!["projections", "serve", of.as_str()],
             vec![
-                (EVENT_STORE, by_proxy(urls.projection_event_store(of))?),
-                (of.database_variable(), by_proxy(urls.projection_database(of))?),
+                (EVENT_STORE, by_link(urls.projection_event_store(of))),
+                (of.database_variable(), by_link(urls.projection_database(of))),
             ],
         ),
     };
@@ -342,20 +369,20 @@ async fn member(
     let port = dev_stack::free_port().ok_or("there is no free port")?;
     let address = format!("127.0.0.1:{port}");
     let databases = databases.into_iter().map(|(name, url)| (name.to_owned(), url));
-    let mut environment: Vec<(String, String)> = databases.chain(environment.iter().cloned()).collect();
+    let mut environment: Vec<(String, String)> = databases.chain(plan.environment.iter().cloned()).collect();
     environment.push(("MARQUEE_LISTEN".to_owned(), address.clone()));
     environment.push(("MARQUEE_LOG_FORMAT".to_owned(), "json".to_owned()));
     if role != Role::CommandApi {
         environment.push(("MARQUEE_AMQP_URL".to_owned(), amqp_url));
     }
-    fs::create_dir_all(logs)?;
-    let clock = fake_time.map(|library| Clock::new(library, logs.join(format!("{name}.clock"))));
+    fs::create_dir_all(plan.logs)?;
+    let clock = fake_time.map(|library| Clock::new(library, plan.logs.join(format!("{name}.clock"))));
     let clock = clock.transpose()?;
     environment.extend(clock.iter().flat_map(Clock::environment));
     let process = Process::keep(Start {
         arguments: arguments.into_iter().map(str::to_owned).collect(),
         environment,
-        log: log_of(logs, &name),
+        log: log_of(plan.logs, &name),
     });
     Ok(Member {
         name,

@@ -128,10 +128,24 @@ const QUEUES_AND_REBUILDS: &[&str] = &[
     "rebuild-killed",
 ];
 
+/// Of servers that stand in for each other.
+const REPLICAS: &[&str] = &[
+    "kill-node",
+    "freeze-node",
+    "cut-off-node",
+    "kill-standby",
+    "kill-primary",
+    "freeze-primary",
+];
+
 /// Makes each of the faults once, and expects a sound verdict.
 async fn survive(faults: &[&str]) {
+    survive_with(&["--once", "--seed", "1"], faults).await;
+}
+
+async fn survive_with(options: &[&str], faults: &[&str]) {
     let mut faults = faults.to_vec();
-    let verdict = verdict(&["--once", "--seed", "1"], &mut faults).await;
+    let verdict = verdict(options, &mut faults).await;
     let number = |name: &str| verdict[name].as_u64().unwrap_or(u64::MAX);
     assert!(number("acknowledged") > 100, "{verdict}");
     assert_eq!(
@@ -187,6 +201,20 @@ async fn lost_queues_and_deliveries_and_rebuilds_meanwhile_cost_nothing() {
 }
 
 #[tokio::test]
+async fn servers_that_stand_in_for_each_other_cost_nothing() {
+    survive_with(&["--replicated", "--once", "--seed", "1"], REPLICAS).await;
+}
+
+#[tokio::test]
+async fn a_fault_of_several_servers_is_refused_where_there_is_one() {
+    let ended = Process::start(marquee(&["chaos", "--fault", "kill-node"]))
+        .ended()
+        .await;
+    assert_eq!(ended.code, Some(64), "{ended:?}");
+    assert!(ended.said.join(" ").contains("--replicated"), "{ended:?}");
+}
+
+#[tokio::test]
 async fn every_fault_is_tried_here() {
     let tried = [
         SERVICES,
@@ -194,6 +222,7 @@ async fn every_fault_is_tried_here() {
         LINKS_AND_DATABASES,
         BROKER,
         QUEUES_AND_REBUILDS,
+        REPLICAS,
     ]
     .concat();
     let tried: BTreeSet<&str> = tried.into_iter().collect();

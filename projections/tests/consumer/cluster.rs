@@ -1,6 +1,6 @@
 //! Relay and consumer on a cluster of three nodes, any one of which may fail.
 
-use dev_stack::PrivateRabbitCluster;
+use dev_stack::{Outage, PrivateRabbitCluster};
 
 use crate::QUEUE;
 use crate::process::{Process, args, eventually};
@@ -66,18 +66,11 @@ impl Scene {
         .await;
     }
 
-    async fn kill_and_start_again(&self, node: usize) {
-        self.cluster.kill(node).await;
+    /// Takes a node away for a while; everything arrives meanwhile, and afterwards.
+    async fn do_without(&self, node: usize, how: Outage) {
+        self.cluster.take_away(node, how).await;
         self.expect_arrival().await;
-        self.cluster.start_again(node).await;
-        self.reach_all_members(node).await;
-        self.expect_arrival().await;
-    }
-
-    async fn cut_off_and_bring_back(&self, node: usize) {
-        self.cluster.freeze(node).await;
-        self.expect_arrival().await;
-        self.cluster.thaw(node).await;
+        self.cluster.bring_back(node, how).await;
         self.expect_arrival().await;
         self.reach_all_members((node + 1) % NODES).await;
         self.expect_arrival().await;
@@ -89,21 +82,30 @@ async fn a_cluster_loses_each_of_its_nodes_in_turn_and_everything_arrives_once_a
     let scene = Scene::start().await;
     scene.reach_all_members(0).await;
     let leader = scene.leader(0).await;
-    scene.kill_and_start_again(leader).await;
+    scene.do_without(leader, Outage::Killed).await;
     let connected = scene.node_of(leader, RELAY).await;
     let mut others: Vec<usize> = (0..NODES).filter(|node| *node != leader).collect();
     others.sort_by_key(|node| *node != connected);
     for node in others {
-        scene.kill_and_start_again(node).await;
+        scene.do_without(node, Outage::Killed).await;
     }
 }
 
-#[tokio::test]
-async fn a_node_that_is_cut_off_is_done_without_and_does_no_harm_when_it_is_back() {
+async fn takes_both_away(how: Outage) {
     let scene = Scene::start().await;
     scene.reach_all_members(0).await;
     let leader = scene.leader(0).await;
-    scene.cut_off_and_bring_back(leader).await;
+    scene.do_without(leader, how).await;
     let connected = scene.node_of((leader + 1) % NODES, RELAY).await;
-    scene.cut_off_and_bring_back(connected).await;
+    scene.do_without(connected, how).await;
+}
+
+#[tokio::test]
+async fn a_node_that_hangs_is_done_without_and_does_no_harm_when_it_wakes_up() {
+    takes_both_away(Outage::Frozen).await;
+}
+
+#[tokio::test]
+async fn a_node_that_is_cut_off_from_the_others_is_left_and_does_no_harm_when_it_is_back() {
+    takes_both_away(Outage::CutOff).await;
 }

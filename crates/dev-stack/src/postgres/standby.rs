@@ -1,6 +1,6 @@
 //! A streaming standby: the copy of a running server, which follows it.
 
-use sqlx::postgres::PgConnectOptions;
+use std::fs;
 
 use super::{ADMIN, DATA, KILL_TIMEOUT, LOG_FILE, PostgresServer, choose};
 use crate::binaries::PostgresBinaries;
@@ -10,7 +10,8 @@ use crate::place::{PASSWORD_FILE, Place};
 use crate::process::{SERVER_DIRECTORY, kill_carrying};
 
 impl PostgresServer {
-    /// Copies a private server that runs and starts the copy as its standby; they share the superuser and its password.
+    /// Copies a server that runs and starts the copy as its standby; they share the superuser and its password, and whether
+    /// commits wait.
     ///
     /// # Errors
     ///
@@ -18,27 +19,70 @@ impl PostgresServer {
     pub(crate) fn start_standby(
         place: Place,
         available: &[PostgresBinaries],
-        primary: &PgConnectOptions,
-        password: &str,
+        keeping: Keeping,
+        primary: &Primary<'_>,
     ) -> Result<Self, StartError> {
-        place.write(PASSWORD_FILE, password)?;
+        place.write(PASSWORD_FILE, primary.password)?;
         let mut standby = Self {
-            password: password.to_owned(),
+            password: primary.password.to_owned(),
             port: 0,
             binaries: choose(&place, available)?,
             place,
-            keeping: Keeping::Disposable,
+            keeping,
+            is_synchronous: primary.is_synchronous,
             process: None,
             child: None,
         };
-        if let Err(error) = standby.copy(primary).and_then(|()| standby.start_again()) {
-            kill_carrying(SERVER_DIRECTORY, &standby.place.directory, KILL_TIMEOUT);
-            return Err(error);
-        }
+        standby.follow(primary)?;
         Ok(standby)
     }
 
-    fn copy(&self, primary: &PgConnectOptions) -> Result<(), StartError> {
+    /// What a standby has to know of this server.
+    pub(super) fn as_primary(&self) -> Primary<'_> {
+        Primary {
+            port: self.port,
+            password: &self.password,
+            is_synchronous: self.is_synchronous,
+        }
+    }
+
+    /// Becomes a standby of a server that runs, whatever it was: its own data is replaced by a copy.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::start_standby`].
+    pub(super) fn follow(&mut self, primary: &Primary<'_>) -> Result<(), StartError> {
+        self.kill();
+        let data = self.place.path(DATA);
+        if data.exists() {
+            fs::remove_dir_all(&data).map_err(StartError::file("removing", &data))?;
+        }
+        let following = self.copy(primary).and_then(|()| self.start_again());
+        if following.is_err() {
+            kill_carrying(SERVER_DIRECTORY, &self.place.directory, KILL_TIMEOUT);
+        }
+        following
+    }
+
+    /// Makes a standby a primary: it accepts writes when this returns.
+    ///
+    /// # Errors
+    ///
+    /// It does not become one.
+    pub(super) fn promote(&self) -> Result<(), StartError> {
+        let program = self.binaries.program("pg_ctl");
+        let mut command = self.launch(&program).command().map_err(StartError::program(&program))?;
+        command
+            .args(["promote", "--wait", "--pgdata"])
+            .arg(self.place.path(DATA));
+        let status = command.status().map_err(StartError::program(&program))?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(self.failed(&format!("promoting it failed ({status})"))),
+        }
+    }
+
+    fn copy(&self, primary: &Primary<'_>) -> Result<(), StartError> {
         let program = self.binaries.program("pg_basebackup");
         let mut command = self.launch(&program).command().map_err(StartError::program(&program))?;
         command
@@ -50,8 +94,8 @@ impl PostgresServer {
                 "--checkpoint=fast",
                 "--no-sync",
             ])
-            .args(["--username", ADMIN, "--no-password", "--host", primary.get_host()])
-            .arg(format!("--port={}", primary.get_port()))
+            .args(["--username", ADMIN, "--no-password", "--host", "127.0.0.1"])
+            .arg(format!("--port={}", primary.port))
             // Arguments are for everybody to see.
             .env("PGPASSWORD", &self.password);
         let status = command.status().map_err(StartError::program(&program))?;
@@ -64,4 +108,11 @@ impl PostgresServer {
             &self.place.path(LOG_FILE),
         ))
     }
+}
+
+/// A server that is followed, on this machine.
+pub(crate) struct Primary<'a> {
+    pub(crate) port: u16,
+    pub(crate) password: &'a str,
+    pub(crate) is_synchronous: bool,
 }

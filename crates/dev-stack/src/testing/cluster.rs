@@ -1,41 +1,30 @@
-//! Three RabbitMQ nodes of a single test's own, to be killed, frozen and started again one by one.
+//! A cluster of three RabbitMQ nodes of a single test's own, to be killed, frozen and started again one by one.
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::Child;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 use uuid::Uuid;
 
-use crate::account::Account;
 use crate::error::{Server, StartError, with_causes};
-use crate::instance::{Instance, Keeping};
+use crate::instance::{Instance, Keeping, Outage, Replicas};
 use crate::management::Management;
-use crate::place::{PASSWORD_FILE, Place};
-use crate::ports;
-use crate::process::{SERVER_DIRECTORY, kill_carrying};
-use crate::rabbit::{ADMIN, Membership, RabbitServer, start_port_mapper};
+use crate::rabbit::cluster::RabbitCluster;
 use crate::sources::{Search, Source};
 use crate::testing::private::proceed;
 use crate::testing::run::Run;
-
-const NODES: usize = 3;
-const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A cluster of three nodes with private names and ports, which pauses a minority; ended and removed on drop. Nodes are
 /// counted from 0.
 ///
 /// Its methods panic when they fail: a test cannot go on then.
 pub struct PrivateRabbitCluster {
-    nodes: Vec<Arc<Mutex<RabbitServer>>>,
+    cluster: Arc<Mutex<RabbitCluster>>,
     names: Vec<String>,
     amqp_url: String,
     management_urls: Vec<String>,
     directory: PathBuf,
-    mapper: Child,
 }
 
 impl PrivateRabbitCluster {
@@ -46,9 +35,18 @@ impl PrivateRabbitCluster {
     }
 
     fn start_blocking() -> Result<Self, String> {
+        // In the directory of the run, for its watchdog.
         let run = Run::join()?;
         let name = format!("cluster-{}", Uuid::new_v4().simple());
-        start_in(&run.directory.join(name)).map_err(|error| with_causes(&error))
+        let cluster = start_in(&run.directory, &name).map_err(|error| with_causes(&error))?;
+        let nodes = cluster.nodes().iter();
+        Ok(Self {
+            amqp_url: cluster.url(),
+            management_urls: nodes.clone().filter_map(Instance::management_url).collect(),
+            names: nodes.map(|node| node.node().to_owned()).collect(),
+            cluster: Arc::new(Mutex::new(cluster)),
+            directory: run.directory.join(&name),
+        })
     }
 
     /// The url of the administrator on the vhost `/`, with the addresses of all nodes.
@@ -56,25 +54,16 @@ impl PrivateRabbitCluster {
         &self.amqp_url
     }
 
-    /// Kills a node at once.
-    pub async fn kill(&self, node: usize) {
-        self.run(node, |server| server.kill()).await;
+    /// Takes a node away from the others.
+    pub async fn take_away(&self, node: usize, how: Outage) {
+        let away = self.run(move |cluster| cluster.take_away(node, how)).await;
+        proceed(away.map_err(|error| with_causes(&error)));
     }
 
-    /// Starts a killed node again, on the same ports.
-    pub async fn start_again(&self, node: usize) {
-        let started = self.run(node, |server| server.start_again()).await;
-        proceed(started.map_err(|error| with_causes(&error)));
-    }
-
-    /// Freezes a node: its connections stay, and nothing is answered.
-    pub async fn freeze(&self, node: usize) {
-        self.run(node, |server| server.signal("STOP")).await;
-    }
-
-    /// Lets a frozen node go on.
-    pub async fn thaw(&self, node: usize) {
-        self.run(node, |server| server.signal("CONT")).await;
+    /// Brings a node back that was taken away, and waits until all are together. A killed one is started on the same ports.
+    pub async fn bring_back(&self, node: usize, how: Outage) {
+        let back = self.run(move |cluster| cluster.bring_back(node, how)).await;
+        proceed(back.map_err(|error| with_causes(&error)));
     }
 
     /// Finds the node that leads a queue of the vhost `/`, as `asked` sees it; none while nobody does.
@@ -113,90 +102,32 @@ impl PrivateRabbitCluster {
         self.names.iter().position(|node| node == name)
     }
 
-    /// Works with a node where blocking is allowed.
-    async fn run<T: Send + 'static>(
-        &self,
-        node: usize,
-        work: impl FnOnce(&mut RabbitServer) -> T + Send + 'static,
-    ) -> T {
-        let server = Arc::clone(&self.nodes[node]);
-        let worked =
-            tokio::task::spawn_blocking(move || work(&mut server.lock().unwrap_or_else(PoisonError::into_inner)));
+    /// Works with the cluster where blocking is allowed.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut RabbitCluster) -> T + Send + 'static) -> T {
+        let cluster = Arc::clone(&self.cluster);
+        let worked = tokio::task::spawn_blocking(move || work(&mut lock(&cluster)));
         proceed(worked.await.map_err(|error| error.to_string()))
     }
 }
 
 impl Drop for PrivateRabbitCluster {
     fn drop(&mut self) {
-        for server in &self.nodes {
-            server.lock().unwrap_or_else(PoisonError::into_inner).kill();
-        }
-        kill_carrying(SERVER_DIRECTORY, &self.directory, KILL_TIMEOUT);
-        let _ = self.mapper.wait();
+        lock(&self.cluster).kill();
         let _ = fs::remove_dir_all(&self.directory);
     }
 }
 
-fn start_in(directory: &std::path::Path) -> Result<PrivateRabbitCluster, StartError> {
+fn lock(cluster: &Mutex<RabbitCluster>) -> MutexGuard<'_, RabbitCluster> {
+    cluster.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn start_in(directory: &std::path::Path, name: &str) -> Result<RabbitCluster, StartError> {
     let search = Search {
         allow_install: true,
         progress: &|_| {},
     };
-    let Source::RabbitBinaries(binaries) = search.find(&[Server::RabbitMq])?.swap_remove(0) else {
-        return Err(StartError::failed(
-            Server::RabbitMq,
-            "a cluster needs RabbitMQ's programs on this machine",
-            directory,
-        ));
-    };
-    let no_port = || StartError::failed(Server::RabbitMq, "no free port was found", directory);
-    let account = || Account::for_server("rabbitmq");
-    let home = directory.parent().unwrap_or(directory);
-    let name = directory.file_name().unwrap_or_default().to_string_lossy();
-    let own = Place::make(home, &name, account())?;
-    let epmd = ports::pick().ok_or_else(no_port)?;
-    let mapper = start_port_mapper(&binaries, &own, epmd)?;
-    let (password, cookie) = (own.password()?, Uuid::new_v4().simple().to_string().to_uppercase());
-    let node_name = |nr: usize| format!("marquee{nr}@localhost");
-    let start = |nr: usize| {
-        // In the directory of the run, for its watchdog; below this one, so that all goes with it.
-        let mut place = Place::make(directory, &format!("node{nr}"), account())?;
-        place.home = home.to_owned();
-        place.write(PASSWORD_FILE, &password)?;
-        place.make_directory(&place.path("home"))?;
-        place.write("home/.erlang.cookie", &cookie)?;
-        let membership = Membership {
-            node: node_name(nr),
-            seed: node_name(0),
-            epmd,
-        };
-        RabbitServer::start_as(place, binaries.clone(), Keeping::Disposable, Some(membership))
-    };
-    let first = start(0)?;
-    let others: Vec<_> = thread::scope(|scope| {
-        let starting: Vec<_> = (1..NODES).map(|nr| scope.spawn(move || start(nr))).collect();
-        starting
-            .into_iter()
-            .map(|node| node.join().expect("starting a server does not panic"))
-            .collect()
-    });
-    let mut servers = vec![first];
-    for other in others {
-        servers.push(other?);
+    match search.find(&[Server::RabbitMq])?.swap_remove(0) {
+        Source::RabbitBinaries(binaries) => RabbitCluster::start(directory, name, binaries, Keeping::Disposable),
+        _ => Err(StartError::no_replicas(Server::RabbitMq)),
     }
-    let addresses: Vec<String> = servers
-        .iter()
-        .map(|server| format!("127.0.0.1:{}", server.amqp_port()))
-        .collect();
-    Ok(PrivateRabbitCluster {
-        amqp_url: format!("amqp://{ADMIN}:{password}@{}/%2f", addresses.join(",")),
-        management_urls: servers
-            .iter()
-            .map(|server| server.management_url().unwrap_or_default())
-            .collect(),
-        names: servers.iter().map(|server| server.node().to_owned()).collect(),
-        nodes: servers.into_iter().map(|server| Arc::new(Mutex::new(server))).collect(),
-        directory: directory.to_owned(),
-        mapper,
-    })
 }

@@ -12,7 +12,7 @@ use crate::binaries::PostgresBinaries;
 use crate::error::{Server, StartError, with_causes};
 use crate::instance::{Instance, Keeping};
 use crate::place::{CERTIFICATE_FILE, KEY_FILE, Place};
-use crate::postgres::PostgresServer;
+use crate::postgres::{PostgresServer, Primary};
 use crate::rabbit::NODE;
 use crate::sources::Search;
 use crate::testing::run::Run;
@@ -74,7 +74,7 @@ impl PrivatePostgres {
     /// Starts a standby of this server: a copy that follows it, and only reads until it is [promoted](Self::promote).
     /// This needs the programs of PostgreSQL on this machine.
     pub async fn start_standby(&self) -> Self {
-        let primary: PgConnectOptions = proceed(self.url().parse().map_err(|error: sqlx::Error| error.to_string()));
+        let options: PgConnectOptions = proceed(self.url().parse().map_err(|error: sqlx::Error| error.to_string()));
         let (_, password) = self
             .url()
             .split_once("://")
@@ -84,7 +84,13 @@ impl PrivatePostgres {
         let password = password.to_owned();
         let start = move |directory: &Path, name: &str| {
             let place = Place::make(directory, name, Account::for_server("postgres"))?;
-            let standby = PostgresServer::start_standby(place, &PostgresBinaries::find_all(), &primary, &password)?;
+            let primary = Primary {
+                port: options.get_port(),
+                password: &password,
+                is_synchronous: false,
+            };
+            let available = PostgresBinaries::find_all();
+            let standby = PostgresServer::start_standby(place, &available, Keeping::Disposable, &primary)?;
             Ok(Box::new(standby) as Box<dyn Instance>)
         };
         Self(PrivateServer::start_with(start).await)

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use dev_stack::{CutProxy, Direction};
+use dev_stack::Direction;
 use domain::{Envelope, Position};
 use event_bus::{Message, QueueSpec, Subscriber, is_bound};
 use event_store::{LogReader, RelayState};
@@ -17,6 +17,7 @@ use sqlx::Connection;
 use tokio::time::{sleep, timeout};
 
 use super::{PATIENCE, POLL, Struck, any, any_projection, becomes, connect, queue_of};
+use crate::chaos::link::Link;
 use crate::chaos::world::{Member, Role, World};
 
 /// How long something may take to be under way.
@@ -127,18 +128,18 @@ pub(super) async fn commit_lost(world: &World, rng: &mut ChaCha8Rng) -> Result<S
     Ok(struck)
 }
 
-fn to_postgres(member: &Member) -> &CutProxy {
+fn to_postgres(member: &Member) -> &Link {
     &member.to_postgres
 }
 
-fn to_rabbit(member: &Member) -> &CutProxy {
+fn to_rabbit(member: &Member) -> &Link {
     &member.to_rabbit
 }
 
 async fn unheard_then_killed(
     world: &World,
     role: Role,
-    link: fn(&Member) -> &CutProxy,
+    link: fn(&Member) -> &Link,
     direction: Direction,
     held: Duration,
 ) -> Struck {
@@ -211,7 +212,7 @@ async fn missing_of(world: &World, name: Name, events: &[Envelope], to: Position
         bindings: bindings.to_vec(),
         prefetch: PREFETCH,
     };
-    let mut subscriber = Subscriber::open(&world.amqp_url()?, &queue, "marquee chaos").await?;
+    let mut subscriber = Subscriber::open(world.amqp_url(), &queue, "marquee chaos").await?;
     while !missing.is_empty() {
         let Ok(delivery) = timeout(PATIENCE, subscriber.next()).await else {
             break;

@@ -84,7 +84,7 @@ pub(super) async fn deliver_again(world: &World) -> Result<Struck, BoxError> {
     let last = RelayState::new(pool.clone()).checkpoint().await?.position;
     let first = Position((last.0 - AGAIN_MAX).max(0));
     let events = LogReader::new(pool).read_range(first, last).await?;
-    let mut publisher = Publisher::open(&world.amqp_url()?, "marquee chaos").await?;
+    let mut publisher = Publisher::open(world.amqp_url(), "marquee chaos").await?;
     let mut confirms = Vec::with_capacity(events.len());
     for event in &events {
         confirms.push(publisher.publish(event).await?);

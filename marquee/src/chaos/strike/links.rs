@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use dev_stack::{CutProxy, Direction};
+use dev_stack::Direction;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;
 use tokio::time::sleep;
 
 use super::Struck;
+use crate::chaos::link::Link;
 use crate::chaos::world::{Role, World};
 
 pub(super) fn cut(world: &World, rng: &mut ChaCha8Rng) -> Struck {
@@ -33,7 +34,7 @@ pub(super) async fn half_open(world: &World, length: Duration, rng: &mut ChaCha8
     name.into()
 }
 
-fn any<'a>(world: &'a World, rng: &mut ChaCha8Rng) -> (String, &'a CutProxy) {
+fn any<'a>(world: &'a World, rng: &mut ChaCha8Rng) -> (String, &'a Link) {
     let member = world.members.choose(rng).expect("there are services");
     // A command API has no link to the broker.
     if member.role == Role::CommandApi || rng.random_bool(0.5) {

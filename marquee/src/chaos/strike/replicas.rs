@@ -1,0 +1,64 @@
+//! Servers that stand in for each other, and do without one of them.
+
+use std::time::Duration;
+
+use dev_stack::{Outage, Server};
+use rand::RngExt;
+use rand::rngs::ChaCha8Rng;
+use serde_json::Value;
+use service::BoxError;
+
+use super::{Struck, any_projection, queue_of};
+use crate::chaos::world::World;
+
+const PRIMARY: usize = 0;
+const STANDBY: usize = 1;
+/// How a relay names its connection.
+const RELAY: &str = "marquee event-relay";
+
+pub(super) async fn do_without_node(
+    world: &mut World,
+    how: Outage,
+    length: Duration,
+    rng: &mut ChaCha8Rng,
+) -> Result<Struck, BoxError> {
+    let mut nodes: Vec<String> = named(&world.management().list(&["nodes"]).await?, "name");
+    nodes.sort();
+    let (what, wanted) = if rng.random_bool(0.5) {
+        let queue = queue_of(any_projection(rng));
+        let queues = world.management().list(&["queues", world.vhost()]).await?;
+        let found: Vec<Value> = queues.into_iter().filter(|one| one["name"] == *queue).collect();
+        (format!("leads {queue}"), named(&found, "leader"))
+    } else {
+        let connections = world.management().list(&["connections"]).await?;
+        let of_relay = |one: &Value| one["user_provided_name"] == RELAY;
+        let found: Vec<Value> = connections.into_iter().filter(of_relay).collect();
+        ("serves a relay".to_owned(), named(&found, "node"))
+    };
+    let place = wanted
+        .first()
+        .and_then(|node| nodes.iter().position(|name| name == node));
+    let what = if place.is_some() { what } else { "any one".to_owned() };
+    let number = place.unwrap_or_else(|| rng.random_range(0..nodes.len()));
+    world.do_without((Server::RabbitMq, number), how, length).await?;
+    Ok(format!("node {number}, {what}").into())
+}
+
+pub(super) async fn do_without_standby(world: &mut World, length: Duration) -> Result<Struck, BoxError> {
+    world
+        .do_without((Server::PostgreSql, STANDBY), Outage::Killed, length)
+        .await?;
+    Ok("the standby".into())
+}
+
+/// What was the primary begins anew as a standby.
+pub(super) async fn fail_over(world: &mut World, how: Outage, length: Duration) -> Result<Struck, BoxError> {
+    world.do_without((Server::PostgreSql, PRIMARY), how, length).await?;
+    Ok("the standby took over".into())
+}
+
+fn named(list: &[Value], key: &str) -> Vec<String> {
+    list.iter()
+        .filter_map(|one| one[key].as_str().map(str::to_owned))
+        .collect()
+}

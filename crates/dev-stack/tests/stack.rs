@@ -5,15 +5,19 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use dev_stack::{DevStack, Options, Server, StartError, TestHome, for_tests};
+use dev_stack::{DevStack, Options, Outage, Server, StartError, TestHome, for_tests};
 use sqlx::{Connection, Executor, PgConnection};
 
 async fn start(home: &Path) -> Result<DevStack, StartError> {
+    start_as(home, false).await
+}
+
+async fn start_as(home: &Path, replicated: bool) -> Result<DevStack, StartError> {
     DevStack::start(Options {
         home: Some(home.to_owned()),
         database_url: None,
         amqp_url: None,
-        replicated: false,
+        replicated,
         allow_install: true,
         progress: &|_| {},
     })
@@ -108,6 +112,50 @@ async fn a_stack_has_one_owner_keeps_its_data_and_leaves_no_process() {
     drop(connection);
     drop(again);
     assert!(home.servers().is_empty(), "dropping a stack stops it");
+}
+
+/// What both servers of a pair answer, in the order of the url's addresses.
+async fn ask_both(stack: &DevStack, question: &str) -> Vec<bool> {
+    let (user, rest) = stack.database_url().split_once('@').expect("a user");
+    let (addresses, database) = rest.split_once('/').expect("a database");
+    let mut answers = Vec::new();
+    for address in addresses.split(',') {
+        let mut connection = PgConnection::connect(&format!("{user}@{address}/{database}"))
+            .await
+            .expect("it takes connections");
+        answers.push(
+            sqlx::query_scalar(question)
+                .fetch_one(&mut connection)
+                .await
+                .expect("an answer"),
+        );
+    }
+    answers
+}
+
+#[tokio::test]
+async fn a_standby_takes_over_with_all_that_was_committed_and_what_was_the_primary_follows_it() {
+    const IS_STANDBY: &str = "SELECT pg_is_in_recovery()";
+    let home = TestHome::create().await;
+    let mut stack = start_as(home.path(), true).await.unwrap();
+    assert_eq!(stack.amqp_url().matches("127.0.0.1").count(), 3, "three nodes");
+    assert_eq!(ask_both(&stack, IS_STANDBY).await, [false, true]);
+    let first = stack.database_url().split(',').next().unwrap().to_owned() + "/postgres";
+    let mut connection = PgConnection::connect(&first).await.unwrap();
+    connection.execute("CREATE TABLE committed ()").await.unwrap();
+
+    let primary = (Server::PostgreSql, 0, Outage::Frozen);
+    stack.take_away(primary.0, primary.1, primary.2).await.unwrap();
+    stack.bring_back(primary.0, primary.1, primary.2).await.unwrap();
+    assert_eq!(ask_both(&stack, IS_STANDBY).await, [true, false]);
+    let is_there = "SELECT to_regclass('committed') IS NOT NULL";
+    assert_eq!(ask_both(&stack, is_there).await, [true, true]);
+
+    stack.kill_server(Server::PostgreSql).await;
+    stack.start_server_again(Server::PostgreSql).await.unwrap();
+    assert_eq!(ask_both(&stack, IS_STANDBY).await, [true, false]);
+    stack.stop().await;
+    assert!(home.servers().is_empty());
 }
 
 #[tokio::test]

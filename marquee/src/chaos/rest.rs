@@ -15,7 +15,7 @@ use crate::databases::Databases;
 /// How long queues and read models may take to catch up.
 const DRAIN_PATIENCE: Duration = Duration::from_secs(120);
 /// How long nothing may move meanwhile: longer than a queue may be without a leader before its consumer replaces it.
-const STANDSTILL_MAX: Duration = Duration::from_secs(75);
+const STANDSTILL_MAX: Duration = Duration::from_secs(45);
 const DRAIN_POLL: Duration = Duration::from_millis(100);
 /// Commands that are sent once more at the end.
 const REPLAYS_MAX: usize = 200;

@@ -18,8 +18,9 @@ use tokio_util::sync::CancellationToken;
 const NAME: &str = "chaos.witness";
 const PREFETCH: u16 = 1_000;
 const PAUSE: Duration = Duration::from_millis(200);
-/// How long a queue may be without a leader, as for a projection: longer than an election takes.
-const QUEUE_PATIENCE: Duration = Duration::from_secs(30);
+/// How long a queue may be without a leader, here and for the projections: longer than an election takes, and less than by
+/// default, for everything waits meanwhile.
+pub(crate) const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What has come to a queue so far.
 #[derive(Debug, Default)]

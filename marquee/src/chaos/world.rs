@@ -16,6 +16,7 @@ use super::disk::Disk;
 use super::link::{Link, with_first_address};
 use super::means::Means;
 use super::process::{Process, Start};
+use super::witness::QUEUE_PATIENCE;
 use crate::broker::{self, Management, ManagementUrl};
 use crate::databases::Databases;
 use crate::passwords::RolePasswords;
@@ -374,6 +375,10 @@ async fn member(
     environment.push(("MARQUEE_LOG_FORMAT".to_owned(), "json".to_owned()));
     if role != Role::CommandApi {
         environment.push(("MARQUEE_AMQP_URL".to_owned(), amqp_url));
+    }
+    if let Role::Projection(_) = role {
+        let patience = QUEUE_PATIENCE.as_millis().to_string();
+        environment.push(("MARQUEE_PROJECTION_QUEUE_PATIENCE_MS".to_owned(), patience));
     }
     fs::create_dir_all(plan.logs)?;
     let clock = fake_time.map(|library| Clock::new(library, plan.logs.join(format!("{name}.clock"))));

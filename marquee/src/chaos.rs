@@ -62,7 +62,7 @@ use world::{Plan, Role, World};
 const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
 /// Before the first fault. A quorum queue that RabbitMQ 3.10 has just made may come back from a kill without a leader; it is
 /// replaced in time, which is not what a run is for.
-const SETTLE: Duration = Duration::from_secs(6);
+const SETTLE: Duration = Duration::from_secs(3);
 
 /// What it does and what it says.
 pub(crate) const HELP: &str = "\

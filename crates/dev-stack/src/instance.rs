@@ -64,7 +64,7 @@ pub(crate) trait Replicas {
     /// Takes one of them away from the others. When it returns they do without.
     fn take_away(&mut self, number: usize, how: Outage) -> Result<(), StartError>;
 
-    /// Brings the one back that was taken away in this way, and waits until all are together.
+    /// Brings the one back that was taken away in this way. It is up when this returns, and its peers have it back then or soon.
     fn bring_back(&mut self, number: usize, how: Outage) -> Result<(), StartError>;
 }
 

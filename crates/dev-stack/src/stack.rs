@@ -139,7 +139,8 @@ impl DevStack {
             .await
     }
 
-    /// Brings back what was taken away in this way, and waits until all are together.
+    /// Brings back what was taken away in this way: a node that all others see again, a standby, which streams a moment later.
+    /// What was the primary begins anew as a standby.
     ///
     /// # Errors
     ///

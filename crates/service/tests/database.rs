@@ -12,6 +12,9 @@ use sqlx::{Connection, PgConnection};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
+/// For what is done at once.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 fn unique(prefix: &str) -> String {
     format!("{prefix}_{}", Uuid::new_v4().simple())
 }
@@ -122,6 +125,41 @@ async fn a_database_is_made_once_and_is_open_to_no_role_without_a_grant() {
         .await
         .unwrap();
     drop_role(&mut admin, &role).await;
+}
+
+#[tokio::test]
+async fn a_database_that_is_closed_is_left_alone_while_another_process_changes_its_privileges() {
+    let (url, mut admin) = admin().await;
+    let name = unique("granted");
+    ensure_database(&mut admin, &name).await.unwrap();
+    let mut other = connect_options(&url, "service tests").connect().await.unwrap();
+    let mut migrating = other.begin().await.unwrap();
+    sqlx::query(&format!("GRANT CONNECT ON DATABASE {name} TO pg_monitor"))
+        .execute(&mut *migrating)
+        .await
+        .unwrap();
+
+    let again = tokio::time::timeout(PATIENCE, ensure_database(&mut admin, &name)).await;
+    again.expect("it waits for nobody").unwrap();
+    migrating.rollback().await.unwrap();
+
+    for open in ["CONNECT", "TEMPORARY"] {
+        sqlx::query(&format!("GRANT {open} ON DATABASE {name} TO PUBLIC"))
+            .execute(&mut admin)
+            .await
+            .unwrap();
+        ensure_database(&mut admin, &name).await.unwrap();
+        let is_open: bool = sqlx::query_scalar("SELECT has_database_privilege('public', $1, 'CONNECT, TEMPORARY')")
+            .bind(&name)
+            .fetch_one(&mut admin)
+            .await
+            .unwrap();
+        assert!(!is_open, "{open}");
+    }
+    sqlx::query(&format!("DROP DATABASE {name}"))
+        .execute(&mut admin)
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ const NODES: usize = 3;
 /// How long nodes may take to find each other again.
 const TOGETHER_TIMEOUT: Duration = Duration::from_secs(60);
 /// How long they may take it by themselves.
-const BY_THEMSELVES_TIMEOUT: Duration = Duration::from_secs(10);
+const BY_THEMSELVES_TIMEOUT: Duration = Duration::from_secs(6);
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// A node whose cookie is another is no node of ours.
 const FOREIGN_COOKIE: &str = "CUTOFF";

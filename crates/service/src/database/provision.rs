@@ -101,17 +101,23 @@ async fn unlock(admin: &mut PgConnection) -> Result<(), sqlx::Error> {
 }
 
 async fn make_database(admin: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
-    let (exists, quoted): (bool, String) =
-        sqlx::query_as("SELECT EXISTS (SELECT FROM pg_database WHERE datname = $1), format('%I', $1)")
-            .bind(name)
-            .fetch_one(&mut *admin)
-            .await?;
-    if !exists {
+    // CREATE is not the public's in any version; TEMPORARY and CONNECT are, by default.
+    let (quoted, is_open): (String, Option<bool>) = sqlx::query_as(
+        "SELECT format('%I', $1), (SELECT has_database_privilege('public', oid, 'CREATE, TEMPORARY, CONNECT') \
+         FROM pg_database WHERE datname = $1)",
+    )
+    .bind(name)
+    .fetch_one(&mut *admin)
+    .await?;
+    if is_open.is_none() {
         let create = format!("CREATE DATABASE {quoted} ENCODING 'UTF8' TEMPLATE template0");
         admin.execute(create.as_str()).await?;
     }
-    // CREATE is not the public's in any version; TEMPORARY and CONNECT are, by default.
-    let revoke = format!("REVOKE ALL ON DATABASE {quoted} FROM PUBLIC");
-    admin.execute(revoke.as_str()).await?;
+    // Only where there is something to take away: another process may be migrating a database that is closed, and changes its
+    // privileges then. PostgreSQL lets only one of two at the same time succeed.
+    if is_open.unwrap_or(true) {
+        let revoke = format!("REVOKE ALL ON DATABASE {quoted} FROM PUBLIC");
+        admin.execute(revoke.as_str()).await?;
+    }
     Ok(())
 }

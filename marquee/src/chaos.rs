@@ -38,7 +38,6 @@ use projections::Name;
 use rand::rngs::ChaCha8Rng;
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{RngExt, SeedableRng};
-use service::database::{PoolOptions, pool};
 use service::{BoxError, with_causes};
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -271,7 +270,7 @@ async fn trouble(
     let began = Instant::now();
     let attempts = clients.end(ANSWER_PATIENCE).await;
     let databases = world.databases();
-    let reader = LogReader::new(pool(&databases.event_store, PoolOptions::default()));
+    let reader = LogReader::new(world.event_store_pool());
     let mut log = Vec::new();
     unexpected.extend(rest::drain(&databases, &reader, &mut log, &witness).await);
     let drained_in = began.elapsed();

@@ -8,7 +8,8 @@ use dev_stack::{DevStack, Options, Outage, Server};
 use event_bus::AmqpUrl;
 use projections::Name;
 use service::BoxError;
-use service::database::DatabaseUrl;
+use service::database::{DatabaseUrl, PoolOptions, pool};
+use sqlx::PgPool;
 use tokio::time::{Instant, sleep};
 
 use super::clock::Clock;
@@ -31,7 +32,8 @@ pub(crate) const FULL_POLICY: &str = "chaos-full";
 const COPIES: usize = 2;
 /// The variable of every service.
 const EVENT_STORE: &str = "MARQUEE_EVENT_STORE_URL";
-const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long anything may take that is sure to happen.
+const PATIENCE: Duration = Duration::from_secs(60);
 const READY_POLL: Duration = Duration::from_millis(50);
 
 /// What a service does.
@@ -169,7 +171,7 @@ impl World {
             }
         }
         let client = local_client()?;
-        let deadline = Instant::now() + READY_TIMEOUT;
+        let deadline = Instant::now() + PATIENCE;
         for member in &members {
             while !is_ready(&client, &member.url).await {
                 if Instant::now() > deadline {
@@ -213,6 +215,18 @@ impl World {
             event_store: self.urls.event_relay_event_store(),
             projections: projections.into(),
         }
+    }
+
+    /// A pool for the event store, without any link between, that has more patience than a service: what it is asked for is no
+    /// part of what is tested.
+    pub(crate) fn event_store_pool(&self) -> PgPool {
+        let options = PoolOptions {
+            application_name: "marquee chaos",
+            acquire_timeout: PATIENCE,
+            statement_timeout: PATIENCE,
+            ..PoolOptions::default()
+        };
+        pool(&self.databases().event_store, options)
     }
 
     /// The database of a projection, without any link between.
@@ -324,7 +338,7 @@ fn log_of(logs: &Path, name: &str) -> PathBuf {
 }
 
 async fn is_ready(client: &reqwest::Client, url: &str) -> bool {
-    let asked = client.get(format!("{url}/readyz")).timeout(READY_TIMEOUT).send().await;
+    let asked = client.get(format!("{url}/readyz")).timeout(PATIENCE).send().await;
     asked.is_ok_and(|answer| answer.status().is_success())
 }
 

@@ -12,7 +12,6 @@ use projections::{Inspector, Name};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use service::BoxError;
-use service::database::{PoolOptions, pool};
 use sqlx::Connection;
 use tokio::time::{sleep, timeout};
 
@@ -84,7 +83,7 @@ pub(super) async fn ack_lost(world: &World, rng: &mut ChaCha8Rng) -> Struck {
 pub(super) async fn commit_lost(world: &World, rng: &mut ChaCha8Rng) -> Result<Struck, BoxError> {
     let name = any_projection(rng);
     let role = Role::Projection(name);
-    let pool = pool(&world.databases().event_store, PoolOptions::default());
+    let pool = world.event_store_pool();
     let (relay, log) = (RelayState::new(pool.clone()), LogReader::new(pool));
     // What an earlier fault took from the queue is healed by then.
     let published = relay.checkpoint().await?.position;

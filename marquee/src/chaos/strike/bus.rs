@@ -10,7 +10,6 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use serde_json::json;
 use service::BoxError;
-use service::database::{PoolOptions, pool};
 use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
@@ -79,8 +78,7 @@ pub(super) async fn remove_bindings(world: &World, rng: &mut ChaCha8Rng) -> Resu
 
 /// Publishes once more what the relay has published last: to the consumers it is as if the broker had delivered it twice.
 pub(super) async fn deliver_again(world: &World) -> Result<Struck, BoxError> {
-    let databases = world.databases();
-    let pool = pool(&databases.event_store, PoolOptions::default());
+    let pool = world.event_store_pool();
     let last = RelayState::new(pool.clone()).checkpoint().await?.position;
     let first = Position((last.0 - AGAIN_MAX).max(0));
     let events = LogReader::new(pool).read_range(first, last).await?;

@@ -20,7 +20,7 @@ mod window;
 
 pub use config::{RelayArgs, RelayConfig, RelayTuning};
 pub use error::RelayError;
-pub use relay::Relay;
+pub use relay::{CONNECTION_NAME, Relay};
 pub use routes::RelayView;
 pub use serve::{RunError, ServeArgs, run, service, service_waking};
 pub use status::{Broker, Halt, RelayStatus, Role};

@@ -27,7 +27,8 @@ use crate::wake::Wake;
 use crate::{RelayConfig, RelayError};
 
 /// The name of the relay's connection in the broker's lists.
-const CONNECTION_NAME: &str = "marquee event-relay";
+/// How a relay names its connection to the broker.
+pub const CONNECTION_NAME: &str = "marquee event-relay";
 
 /// Publishes the log while it is the leader.
 pub struct Relay {

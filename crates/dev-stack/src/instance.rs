@@ -61,7 +61,7 @@ pub(crate) trait Instance: Send + Sync {
 
 /// Servers that stand in for each other, counted from 0.
 pub(crate) trait Replicas {
-    /// Takes one of them away from the others. When it returns they do without.
+    /// Takes one of them away from the others, which is for them to find out; but a standby is promoted when this returns.
     fn take_away(&mut self, number: usize, how: Outage) -> Result<(), StartError>;
 
     /// Brings the one back that was taken away in this way. It is up when this returns, and its peers have it back then or soon.
@@ -75,7 +75,7 @@ pub enum Outage {
     Killed,
     /// It hangs: its connections stay, and nothing is answered.
     Frozen,
-    /// It does not reach the others, nor they it. Clients reach all of them.
+    /// It does not reach the others, nor they it, and all know.
     CutOff,
 }
 

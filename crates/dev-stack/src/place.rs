@@ -4,9 +4,13 @@ use std::fs::{self, OpenOptions, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::account::{Account, give_to};
 use crate::error::StartError;
+use crate::process::{SERVER_DIRECTORY, kill_carrying};
+
+const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Where one server lives.
 #[derive(Debug, Clone)]
@@ -28,6 +32,20 @@ impl Place {
             account,
         };
         place.make_directory(&place.directory)?;
+        Ok(place)
+    }
+
+    /// Makes a place of the same home and account below this one, for one of several servers. What runs there is ended, and what
+    /// is there goes.
+    pub(crate) fn make_below(&self, name: &str) -> Result<Self, StartError> {
+        let directory = self.path(name);
+        kill_carrying(SERVER_DIRECTORY, &directory, KILL_TIMEOUT);
+        if directory.exists() {
+            fs::remove_dir_all(&directory).map_err(StartError::file("removing", &directory))?;
+        }
+        let mut place = Self::make(&self.directory, name, self.account.clone())?;
+        // For those who look for all servers of a home.
+        place.home.clone_from(&self.home);
         Ok(place)
     }
 

@@ -3,6 +3,7 @@
 pub(crate) mod pair;
 mod standby;
 
+pub(crate) use pair::until_followed;
 pub(crate) use standby::Primary;
 
 use std::fs;
@@ -27,9 +28,11 @@ const START_TIMEOUT: Duration = Duration::from_secs(60);
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 const START_TRIES_MAX: u32 = 3;
-/// Of a server that has a standby, or is one: it finds its primary soon, and what it lacks is kept for it.
-const SYNCHRONOUS: [&str; 3] = [
-    "synchronous_standby_names=*",
+/// Of a server that has a standby, or is one: it finds its primary soon, and what it lacks is kept for it. With a name of its
+/// own, or commits would also count as copied once somebody makes a backup.
+const SYNCHRONOUS: [&str; 4] = [
+    "cluster_name=marquee_standby",
+    "synchronous_standby_names=marquee_standby",
     "wal_keep_size=512MB",
     "wal_retrieve_retry_interval=200ms",
 ];

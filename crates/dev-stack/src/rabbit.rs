@@ -230,13 +230,15 @@ impl RabbitServer {
         StartError::failed(Server::RabbitMq, reason, &self.log())
     }
 
-    /// Tells whether somebody else had one of the ports first. A node says so long before the end of its logs.
-    fn lacked_a_port(&self) -> bool {
+    /// Tells whether somebody else had one of the ports first, or another node of the cluster was asked for its features before
+    /// it knew them. A node says so long before the end of its logs.
+    fn was_unlucky(&self) -> bool {
         let logs = [self.log(), self.place.path(LOG_FILE)];
         let texts = logs.iter().filter_map(|log| std::fs::read(log).ok());
-        texts
-            .into_iter()
-            .any(|text| String::from_utf8_lossy(&text).contains("eaddrinuse"))
+        texts.into_iter().any(|text| {
+            let text = String::from_utf8_lossy(&text);
+            text.contains("eaddrinuse") || text.contains("incompatible_feature_flags")
+        })
     }
 
     /// The node's own log once it has one, else what the start printed.
@@ -314,9 +316,7 @@ impl Instance for RabbitServer {
                 .ok_or_else(|| self.failed("no free port was found"))?;
             self.write_files()?;
             match self.start_once() {
-                // A node of a cluster may ask another one for its features that is not so far yet, and ends then.
-                Err(StartError::Failed { .. })
-                    if tries < START_TRIES_MAX && (self.lacked_a_port() || self.membership.is_some()) => {}
+                Err(StartError::Failed { .. }) if tries < START_TRIES_MAX && self.was_unlucky() => {}
                 result => return result,
             }
         }

@@ -26,6 +26,8 @@ pub(crate) enum Source {
 /// What the search may do and whom it tells.
 pub(crate) struct Search<'a> {
     pub(crate) allow_install: bool,
+    /// Whether it has to be programs on this machine: several servers that stand in for each other are never containers.
+    pub(crate) programs_only: bool,
     pub(crate) progress: &'a dyn Fn(&str),
 }
 
@@ -63,6 +65,9 @@ impl Search<'_> {
     }
 
     fn docker(&self, server: Server) -> Result<Source, String> {
+        if self.programs_only {
+            return Err("several servers that stand in for each other run from programs on this machine".to_owned());
+        }
         let engine = DockerEngine::find()?;
         engine.provide_image(server, self.progress)?;
         Ok(Source::Docker(server, engine))

@@ -8,14 +8,20 @@ use std::fs::{self, File, OpenOptions, Permissions, TryLockError};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use crate::error::{Server, StartError};
 use crate::given;
 use crate::home;
 use crate::instance::{Instance, Keeping, Outage, Replicas, Tool};
 use crate::sources::Search;
+use crate::{postgres, url_text};
+
+/// How long a standby may take to get what its primary has.
+const FOLLOW_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How a stack is to be started.
 pub struct Options<'a> {
@@ -125,7 +131,8 @@ impl DevStack {
     pub async fn start_server_again(&mut self, server: Server) -> Result<(), StartError> {
         self.with(server, |instance| instance.start_again())
             .await
-            .unwrap_or(Ok(()))
+            .unwrap_or(Ok(()))?;
+        self.until_followed(server).await
     }
 
     /// Takes one of the servers away from those that stand in for it, counted from 0: a node of the cluster; PostgreSQL's
@@ -139,15 +146,31 @@ impl DevStack {
             .await
     }
 
-    /// Brings back what was taken away in this way: a node that all others see again, a standby, which streams a moment later.
-    /// What was the primary begins anew as a standby.
+    /// Brings back what was taken away in this way: a node, which all others see again, or a standby, which has all that its
+    /// primary has. What was the primary begins anew as a standby.
     ///
     /// # Errors
     ///
     /// It does not come up.
     pub async fn bring_back(&mut self, server: Server, number: usize, how: Outage) -> Result<(), StartError> {
         self.with_replicas(server, move |replicas| replicas.bring_back(number, how))
+            .await?;
+        self.until_followed(server).await
+    }
+
+    /// Waits until PostgreSQL's standby, if there is one, has what its primary has now: what a restart made visible is nowhere
+    /// else before.
+    async fn until_followed(&self, server: Server) -> Result<(), StartError> {
+        let addresses = url_text::nodes(&self.database_url);
+        if server != Server::PostgreSql || addresses.len() == 1 {
+            return Ok(());
+        }
+        timeout(FOLLOW_TIMEOUT, postgres::until_followed(&addresses))
             .await
+            .map_err(|_elapsed| {
+                let log = self.home().unwrap_or(Path::new("")).join(directory_of(server));
+                StartError::failed(server, "its standby does not follow it", &log)
+            })
     }
 
     /// Does nothing with a server that is alone, or was given.
@@ -204,6 +227,7 @@ async fn start_missing(options: &Options<'_>, missing: Vec<Server>) -> Result<Pr
             replicated,
             &Search {
                 allow_install,
+                programs_only: replicated,
                 progress: &progress,
             },
         )

@@ -172,3 +172,33 @@ impl Drop for Subscriber {
         close_at_once(&self.channel, &self.connection);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lapin::protocol::{AMQPError, AMQPSoftError};
+
+    use super::*;
+
+    fn lost(error: AMQPError) -> BusError {
+        BusError::Lost {
+            source: ErrorKind::ProtocolError(error).into(),
+        }
+    }
+
+    #[test]
+    fn silence_and_an_internal_error_tell_of_a_queue_without_a_leader_and_nothing_else_does() {
+        let is_leaderless = |error| matches!(leaderless("q", error), BusError::QueueLeaderless { .. });
+        let silence = BusError::Timeout {
+            operation: "basic.consume",
+            seconds: 10,
+        };
+        assert!(is_leaderless(silence));
+        assert!(is_leaderless(lost(AMQPError::new(
+            AMQPHardError::INTERNALERROR.into(),
+            "".into()
+        ))));
+        for other in [AMQPHardError::CONNECTIONFORCED.into(), AMQPSoftError::NOTFOUND.into()] {
+            assert!(!is_leaderless(lost(AMQPError::new(other, "".into()))));
+        }
+    }
+}

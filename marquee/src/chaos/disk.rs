@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// What a server's data may take, and then some. Nothing is taken before it is written.
-const SIZE: &str = "size=4g";
+/// What a server's data may take, or that of several, and then some. Nothing is taken before it is written.
+const SIZE: &str = "size=8g";
 /// Attempts to shrink it to what is in use, while the server writes on.
 const TRIES_MAX: u32 = 100;
 

@@ -53,7 +53,7 @@ pub(crate) enum Fault {
     KillNode,
     /// With --replicated: such a node hangs for longer than the others wait for it
     FreezeNode,
-    /// With --replicated: such a node is cut off from the others, and clients still reach it
+    /// With --replicated: such a node is cut off from the others, and pauses as a minority
     CutOffNode,
     /// With --replicated: PostgreSQL's standby is killed and started again; commits wait for it
     KillStandby,

@@ -181,7 +181,7 @@ fn is_kept(attempt: &Attempt, answer: &Acknowledged, events: &[&Envelope], at: &
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use chrono::Utc;
     use domain::{Metadata, Position, Sequence};
     use reqwest::Method;
@@ -190,7 +190,7 @@ mod tests {
     use super::*;
     use crate::load::command::Request;
 
-    fn event(position: i64, id: &str, sequence: i64, event_type: &str, key: &str) -> Envelope {
+    pub(in crate::chaos) fn event(position: i64, id: &str, sequence: i64, event_type: &str, key: &str) -> Envelope {
         Envelope {
             log_id: Uuid::nil(),
             position: Position(position),

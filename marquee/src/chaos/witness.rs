@@ -1,9 +1,11 @@
 //! The witness: consumers of its own that note what the bus delivers, and in which order.
 //!
 //! A queue that the broker has damaged for good is replaced, as a projection replaces its own. What was in it is gone without
-//! anybody's fault but the broker's, so it is not asked for: the witness says up to where it was deaf.
+//! anybody's fault but the broker's: between the last event that came to the old one and the first that comes to the new one
+//! nothing is asked for, and the witness says so.
 
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,24 +29,26 @@ pub(crate) const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Heard {
     /// How often each event has come.
     times: HashMap<i64, u64>,
+    /// The last position that has come.
+    last: i64,
     /// The last sequence of each stream that came for the first time.
     streams: HashMap<(String, String), i64>,
     /// First deliveries that came out of order.
     disordered: Vec<String>,
     /// Why it was deaf the last time.
     trouble: Option<String>,
-    /// Its queue was replaced, and nothing has come to the new one.
-    is_new: bool,
-    /// The first position that came to the last new queue: what was in those before it is gone.
-    deaf_before: Option<i64>,
+    /// The positions that were, or would have been, in queues that were replaced.
+    gaps: Vec<RangeInclusive<i64>>,
+    /// Its queue was replaced, and nothing has come to the new one: where the gap begins.
+    gap_from: Option<i64>,
 }
 
 impl Heard {
     fn hear(&mut self, queue: &str, event: &Envelope) {
-        if std::mem::take(&mut self.is_new) {
-            self.deaf_before = Some(event.position.0);
-        }
-        let times = self.times.entry(event.position.0).or_default();
+        let position = event.position.0;
+        self.close_gap(position - 1);
+        self.last = self.last.max(position);
+        let times = self.times.entry(position).or_default();
         *times += 1;
         if *times > 1 {
             return;
@@ -58,6 +62,24 @@ impl Heard {
         } else {
             self.streams.insert(stream, sequence);
         }
+    }
+
+    /// From now on it is another queue. One that was not damaged after all goes on where it was, and there is no gap.
+    fn open_gap(&mut self) {
+        self.gap_from.get_or_insert(self.last + 1);
+    }
+
+    /// Everything after this position comes to the new queue.
+    fn close_gap(&mut self, to: i64) {
+        self.gaps.extend(self.gap_from.take().map(|from| from..=to));
+    }
+
+    fn is_excused(&self, position: i64) -> bool {
+        self.gaps.iter().any(|gap| gap.contains(&position)) || self.gap_from.is_some_and(|from| position >= from)
+    }
+
+    fn was_replaced(&self) -> bool {
+        self.gap_from.is_some() || self.gaps.iter().any(|gap| !gap.is_empty())
     }
 }
 
@@ -116,9 +138,8 @@ impl Witness {
             let heard = lock(heard);
             let bound = |event: &&Envelope| is_bound(&queue.bindings, &event.aggregate_type, &event.event_type);
             let bound = log.iter().filter(bound).map(|event| event.position.0);
-            let from = heard.deaf_before.unwrap_or_default();
             let missing: Vec<i64> = bound
-                .filter(|position| *position >= from && !heard.times.contains_key(position))
+                .filter(|position| !heard.times.contains_key(position) && !heard.is_excused(*position))
                 .collect();
             let first = missing.first()?;
             Some(format!(
@@ -130,17 +151,23 @@ impl Witness {
         })
     }
 
-    /// The queues that had to be replaced, in words.
-    pub(crate) fn replaced(&self) -> Vec<String> {
-        let replaced = self.queues.iter().filter_map(|Listening { queue, heard, .. }| {
-            let from = lock(heard).deaf_before?;
-            let queue = &queue.name;
-            Some(format!(
-                "RabbitMQ brought the witness's queue {queue} back without a leader; it was replaced, and witnesses all from \
-                 position {from} on"
-            ))
-        });
-        replaced.collect()
+    /// The queues that had to be replaced, and how many of these events have come to none, in words; nothing without such queues.
+    pub(crate) fn replaced(&self, log: &[Envelope]) -> Option<String> {
+        let heard: Vec<_> = self
+            .queues
+            .iter()
+            .map(|one| (&one.queue.name, lock(&one.heard)))
+            .collect();
+        let replaced = heard.iter().filter(|(_, heard)| heard.was_replaced());
+        let names: Vec<&str> = replaced.map(|(name, _)| name.as_str()).collect();
+        let is_heard = |position| heard.iter().any(|(_, heard)| heard.times.contains_key(position));
+        let unheard = log.iter().filter(|event| !is_heard(&event.position.0)).count();
+        (!names.is_empty()).then(|| {
+            format!(
+                "RabbitMQ brought queues of the witness back without a leader: {} were replaced, and {unheard} events came to none",
+                names.join(", ")
+            )
+        })
     }
 
     /// Deliveries of each event beyond its first, to the queue that is bound to everything.
@@ -180,7 +207,7 @@ async fn listen(first: Subscriber, amqp_url: AmqpUrl, queue: QueueSpec, heard: A
         lock(&heard).trouble = lost.map(|error| with_causes(&error));
         if leaderless_since.is_some_and(|since| since.elapsed() > QUEUE_PATIENCE) {
             // Before it is known: an answer can be lost, too.
-            lock(&heard).is_new = true;
+            lock(&heard).open_gap();
             if delete_queue(&amqp_url, &queue.name, NAME).await.is_ok() {
                 leaderless_since = None;
             }
@@ -193,9 +220,61 @@ async fn listen(first: Subscriber, amqp_url: AmqpUrl, queue: QueueSpec, heard: A
 async fn listen_until_lost(subscriber: &mut Subscriber, queue: &str, heard: &Mutex<Heard>) -> Result<(), BusError> {
     loop {
         let delivery = subscriber.next().await?;
-        if let Message::Event(event) = &delivery.message {
-            lock(heard).hear(queue, event);
+        match &delivery.message {
+            Message::Event(event) => lock(heard).hear(queue, event),
+            // Its events were published before it.
+            Message::Watermark(watermark) => lock(heard).close_gap(watermark.to.0),
+            Message::Foreign { .. } => {}
         }
         subscriber.ack_through(delivery.tag).await?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chaos::verdict::tests::event as event_of;
+
+    fn event(position: i64) -> Envelope {
+        event_of(position, &position.to_string(), 1, "user.created", "key")
+    }
+
+    fn excused(heard: &Heard) -> Vec<i64> {
+        (1..=9).filter(|position| heard.is_excused(*position)).collect()
+    }
+
+    #[test]
+    fn what_a_replaced_queue_held_is_excused_and_nothing_before_or_after_it() {
+        let mut heard = Heard::default();
+        for position in [1, 3] {
+            heard.hear("q", &event(position));
+        }
+        heard.open_gap();
+        heard.hear("q", &event(7));
+        heard.hear("q", &event(9));
+        assert_eq!(excused(&heard), [4, 5, 6], "2 and 8 are lost");
+        assert!(heard.was_replaced());
+    }
+
+    #[test]
+    fn a_watermark_ends_what_is_excused_too() {
+        let mut heard = Heard::default();
+        heard.hear("q", &event(1));
+        heard.open_gap();
+        assert_eq!(excused(&heard), [2, 3, 4, 5, 6, 7, 8, 9], "nothing has come yet");
+        heard.close_gap(5);
+        heard.hear("q", &event(8));
+        assert_eq!(excused(&heard), [2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn a_queue_that_goes_on_where_it_was_excuses_nothing() {
+        let mut heard = Heard::default();
+        heard.hear("q", &event(1));
+        heard.open_gap();
+        heard.open_gap();
+        heard.hear("q", &event(2));
+        assert_eq!(excused(&heard), [0_i64; 0]);
+        assert!(!heard.was_replaced());
     }
 }

@@ -281,9 +281,13 @@ impl World {
         how: Outage,
         length: Duration,
     ) -> Result<(), BoxError> {
-        self.stack.take_away(server, number, how).await?;
-        sleep(length).await;
-        Ok(self.stack.bring_back(server, number, how).await?)
+        let away = self.stack.take_away(server, number, how).await;
+        if away.is_ok() {
+            sleep(length).await;
+        }
+        // Also if it was taken away by half.
+        let back = self.stack.bring_back(server, number, how).await;
+        Ok(away.and(back)?)
     }
 
     /// Takes back whatever is still broken, after a fault that could not be ended too. What cannot be is found by the audit.

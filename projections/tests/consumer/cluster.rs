@@ -1,6 +1,7 @@
 //! Relay and consumer on a cluster of three nodes, any one of which may fail.
 
 use dev_stack::{Outage, PrivateRabbitCluster};
+use event_relay::CONNECTION_NAME;
 
 use crate::QUEUE;
 use crate::process::{Process, args, eventually};
@@ -9,7 +10,6 @@ use crate::stack::Stack;
 
 const NODES: usize = 3;
 const MEMBERS: usize = 3;
-const RELAY: &str = "marquee event-relay";
 
 /// A cluster with a relay and two consumers on it, all of which know all nodes. No range is closed without a watermark, and
 /// nobody stands in for the relay: it has to find another node.
@@ -83,7 +83,7 @@ async fn a_cluster_loses_each_of_its_nodes_in_turn_and_everything_arrives_once_a
     scene.reach_all_members(0).await;
     let leader = scene.leader(0).await;
     scene.do_without(leader, Outage::Killed).await;
-    let connected = scene.node_of(leader, RELAY).await;
+    let connected = scene.node_of(leader, CONNECTION_NAME).await;
     let mut others: Vec<usize> = (0..NODES).filter(|node| *node != leader).collect();
     others.sort_by_key(|node| *node != connected);
     for node in others {
@@ -96,7 +96,7 @@ async fn takes_both_away(how: Outage) {
     scene.reach_all_members(0).await;
     let leader = scene.leader(0).await;
     scene.do_without(leader, how).await;
-    let connected = scene.node_of((leader + 1) % NODES, RELAY).await;
+    let connected = scene.node_of((leader + 1) % NODES, CONNECTION_NAME).await;
     scene.do_without(connected, how).await;
 }
 

@@ -4,6 +4,9 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use sqlx::{Connection, PgConnection};
+use tokio::time::sleep;
+
 use super::{ADMIN, PostgresServer};
 use crate::account::Account;
 use crate::binaries::PostgresBinaries;
@@ -13,6 +16,8 @@ use crate::place::Place;
 
 /// How long a primary that was replaced goes on before it is ended.
 const STALE: Duration = Duration::from_secs(2);
+
+const FOLLOW_POLL: Duration = Duration::from_millis(50);
 
 /// Both servers; 0 is the primary, 1 the standby, at any time.
 #[derive(Debug)]
@@ -37,14 +42,9 @@ impl PostgresPair {
         keeping: Keeping,
     ) -> Result<Self, StartError> {
         let outer = Place::make(home, name, Account::for_server("postgres"))?;
-        let place = |own: &str| {
-            let mut place = Place::make(&outer.directory, own, outer.account.clone())?;
-            // For those who look for all servers of a home.
-            place.home.clone_from(&outer.home);
-            Ok(place)
-        };
-        let mut primary = PostgresServer::start_as(place("server0")?, available, keeping, true)?;
-        let standby = place("server1")
+        let mut primary = PostgresServer::start_as(outer.make_below("server0")?, available, keeping, true)?;
+        let standby = outer
+            .make_below("server1")
             .and_then(|place| PostgresServer::start_standby(place, available, keeping, &primary.as_primary()));
         match standby {
             Ok(standby) => Ok(Self {
@@ -57,6 +57,16 @@ impl PostgresPair {
                 Err(error)
             }
         }
+    }
+}
+
+impl PostgresPair {
+    /// Makes what was the primary a standby. Until that is done, it has no data of use to anybody.
+    fn begin_anew(&mut self) -> Result<(), StartError> {
+        let [primary, standby] = &mut self.servers;
+        standby.follow(&primary.as_primary())?;
+        self.was_replaced = false;
+        Ok(())
     }
 }
 
@@ -78,7 +88,12 @@ impl Instance for PostgresPair {
     }
 
     fn start_again(&mut self) -> Result<(), StartError> {
-        self.servers.iter_mut().try_for_each(Instance::start_again)
+        let [primary, standby] = &mut self.servers;
+        primary.start_again()?;
+        match self.was_replaced {
+            true => self.begin_anew(),
+            false => standby.start_again(),
+        }
     }
 
     /// The primary first: it waits until its standby has everything.
@@ -86,9 +101,8 @@ impl Instance for PostgresPair {
         self.servers.iter_mut().for_each(Instance::stop);
     }
 
-    /// The standby first, or it would be none.
     fn kill(&mut self) {
-        self.servers.iter_mut().rev().for_each(Instance::kill);
+        self.servers.iter_mut().for_each(Instance::kill);
     }
 
     fn replicas(&mut self) -> Option<&mut dyn Replicas> {
@@ -105,7 +119,10 @@ impl Replicas for PostgresPair {
             Outage::Frozen | Outage::CutOff => self.servers[number].signal_all("STOP"),
         }
         if number == 0 {
-            self.servers[1].promote()?;
+            if let Err(error) = self.servers[1].promote() {
+                self.servers[0].signal_all("CONT");
+                return Err(error);
+            }
             self.servers.swap(0, 1);
             self.was_replaced = true;
         }
@@ -114,19 +131,44 @@ impl Replicas for PostgresPair {
 
     /// A primary that was replaced goes on for a moment where it hung, and begins anew as the other's standby.
     fn bring_back(&mut self, _number: usize, how: Outage) -> Result<(), StartError> {
-        let [primary, standby] = &mut self.servers;
-        let was_replaced = std::mem::take(&mut self.was_replaced);
+        let standby = &mut self.servers[1];
         match how {
-            Outage::Killed if was_replaced => {}
+            Outage::Killed if self.was_replaced => {}
             Outage::Killed => standby.start_again()?,
             Outage::Frozen | Outage::CutOff => standby.signal_all("CONT"),
         }
-        if was_replaced {
+        if self.was_replaced {
             if how != Outage::Killed {
                 thread::sleep(STALE);
             }
-            standby.follow(&primary.as_primary())?;
+            self.begin_anew()?;
         }
         Ok(())
+    }
+}
+
+/// Waits until the standby has applied all that the primary has now; which of the servers at these urls is which is found out.
+pub(crate) async fn until_followed(urls: &[String]) {
+    // A standby refuses to say where it writes.
+    let written = until_answered(urls, "SELECT pg_current_wal_lsn()::text").await;
+    let applied = format!(
+        "SELECT application_name FROM pg_stat_replication WHERE sync_state = 'sync' AND replay_lsn >= '{written}'::pg_lsn"
+    );
+    until_answered(urls, &applied).await;
+}
+
+/// Asks the servers until one has an answer.
+async fn until_answered(urls: &[String], question: &str) -> String {
+    loop {
+        for url in urls {
+            let asked = async {
+                let mut connection = PgConnection::connect(url).await?;
+                sqlx::query_scalar(question).fetch_one(&mut connection).await
+            };
+            if let Ok(answer) = asked.await {
+                return answer;
+            }
+        }
+        sleep(FOLLOW_POLL).await;
     }
 }

@@ -17,8 +17,8 @@ use crate::process::{SERVER_DIRECTORY, kill_carrying, poll};
 const NODES: usize = 3;
 /// How long nodes may take to find each other again.
 const TOGETHER_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long they may take it by themselves.
-const BY_THEMSELVES_TIMEOUT: Duration = Duration::from_secs(6);
+/// After which they are looked at once more.
+const SECOND_LOOK: Duration = Duration::from_secs(1);
 const KILL_TIMEOUT: Duration = Duration::from_secs(5);
 /// A node whose cookie is another is no node of ours.
 const FOREIGN_COOKIE: &str = "CUTOFF";
@@ -77,9 +77,14 @@ impl RabbitCluster {
                 .map(|node| node.join().expect("starting a server does not panic"))
                 .collect()
         });
-        let others: Result<Vec<_>, _> = others.into_iter().collect();
-        self.nodes.extend(others?);
-        Ok(())
+        let mut failure = None;
+        for other in others {
+            match other {
+                Ok(node) => self.nodes.push(node),
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        failure.map_or(Ok(()), Err)
     }
 
     fn start_node(&self, number: usize, keeping: Keeping) -> Result<RabbitServer, StartError> {
@@ -107,33 +112,53 @@ impl RabbitCluster {
     }
 
     /// Lets a node take the others for strangers, or no more.
-    fn cut_off(&self, number: usize, is_cut_off: bool) {
+    fn cut_off(&self, number: usize, is_cut_off: bool) -> Result<(), StartError> {
         let cookie = if is_cut_off { FOREIGN_COOKIE } else { &self.cookie };
+        let node = &self.nodes[number];
+        let call = |function: String| {
+            let called = node.call(&function).map(drop);
+            called.ok_or_else(|| node.failed(&format!("it did not carry out {function}")))
+        };
         for other in (0..NODES).filter(|other| *other != number).map(node_name) {
-            let node = &self.nodes[number];
-            node.call(&format!("erlang set_cookie ['{other}','{cookie}']"));
+            call(format!("erlang set_cookie ['{other}','{cookie}']"))?;
             if is_cut_off {
-                node.call(&format!("erlang disconnect_node ['{other}']"));
+                call(format!("erlang disconnect_node ['{other}']"))?;
             }
         }
+        Ok(())
     }
 
-    /// Waits until every node sees all of them.
-    fn is_whole_within(&self, timeout: Duration) -> bool {
+    /// Waits until every node sees all of them, or takes others for partitioned and waits for an operator; tells whether it is
+    /// whole.
+    fn settles(&self) -> Result<bool, StartError> {
         let sees_all = |node: &RabbitServer| {
             let seen = node.call("rabbit_nodes all_running []").unwrap_or_default();
             (0..NODES).all(|number| seen.contains(&node_name(number)))
         };
-        poll(timeout, || self.nodes.iter().all(sees_all).then_some(())).is_some()
+        let sees_partition = |node: &RabbitServer| {
+            let seen = node.call("rabbit_node_monitor partitions []");
+            seen.is_some_and(|nodes| nodes.contains('@'))
+        };
+        let settled = poll(TOGETHER_TIMEOUT, || {
+            if self.nodes.iter().any(sees_partition) {
+                Some(false)
+            } else {
+                self.nodes.iter().all(sees_all).then_some(true)
+            }
+        });
+        let is_whole = settled.ok_or_else(|| {
+            let reason = format!("its nodes were not together in {} s", TOGETHER_TIMEOUT.as_secs());
+            self.nodes[0].failed(&reason)
+        })?;
+        // A node that hung finds out a moment after it has found the others.
+        thread::sleep(SECOND_LOOK);
+        Ok(is_whole && !self.nodes.iter().any(sees_partition))
     }
 
     fn become_whole(&self) -> Result<(), StartError> {
-        match self.is_whole_within(TOGETHER_TIMEOUT) {
+        match self.settles()? {
             true => Ok(()),
-            false => {
-                let reason = format!("its nodes were not together in {} s", TOGETHER_TIMEOUT.as_secs());
-                Err(self.nodes[0].failed(&reason))
-            }
+            false => Err(self.nodes[0].failed("its nodes take each other for partitioned")),
         }
     }
 
@@ -221,7 +246,7 @@ impl Replicas for RabbitCluster {
         match how {
             Outage::Killed => self.nodes[number].kill(),
             Outage::Frozen => self.nodes[number].signal("STOP"),
-            Outage::CutOff => self.cut_off(number, true),
+            Outage::CutOff => self.cut_off(number, true)?,
         }
         Ok(())
     }
@@ -232,9 +257,9 @@ impl Replicas for RabbitCluster {
         match how {
             Outage::Killed => self.nodes[number].start_again()?,
             Outage::Frozen => self.nodes[number].signal("CONT"),
-            Outage::CutOff => self.cut_off(number, false),
+            Outage::CutOff => self.cut_off(number, false)?,
         }
-        if how != Outage::Killed && !self.is_whole_within(BY_THEMSELVES_TIMEOUT) {
+        if how != Outage::Killed && !self.settles()? {
             self.nodes[number].kill();
             self.nodes[number].start_again()?;
         }

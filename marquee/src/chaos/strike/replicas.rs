@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use dev_stack::{Outage, Server};
+use event_relay::CONNECTION_NAME;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use serde_json::Value;
@@ -13,8 +14,6 @@ use crate::chaos::world::World;
 
 const PRIMARY: usize = 0;
 const STANDBY: usize = 1;
-/// How a relay names its connection.
-const RELAY: &str = "marquee event-relay";
 
 pub(super) async fn do_without_node(
     world: &mut World,
@@ -31,15 +30,18 @@ pub(super) async fn do_without_node(
         (format!("leads {queue}"), named(&found, "leader"))
     } else {
         let connections = world.management().list(&["connections"]).await?;
-        let of_relay = |one: &Value| one["user_provided_name"] == RELAY;
+        let of_relay = |one: &Value| one["user_provided_name"] == CONNECTION_NAME;
         let found: Vec<Value> = connections.into_iter().filter(of_relay).collect();
         ("serves a relay".to_owned(), named(&found, "node"))
     };
     let place = wanted
         .first()
         .and_then(|node| nodes.iter().position(|name| name == node));
-    let what = if place.is_some() { what } else { "any one".to_owned() };
-    let number = place.unwrap_or_else(|| rng.random_range(0..nodes.len()));
+    // Right after a fault nobody may lead, or serve a relay.
+    let (number, what) = match place {
+        Some(number) => (number, what),
+        None => (rng.random_range(0..nodes.len().max(1)), "any one".to_owned()),
+    };
     world.do_without((Server::RabbitMq, number), how, length).await?;
     Ok(format!("node {number}, {what}").into())
 }

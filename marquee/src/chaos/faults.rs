@@ -65,7 +65,7 @@ pub(crate) enum Fault {
     BothAway,
     /// A projection's queue is deleted, with everything in it
     QueueDeleted,
-    /// The bindings of a projection's queue are removed: its events are lost
+    /// The bindings of a projection's queue are removed, but for the watermarks': its events are lost
     BindingsRemoved,
     /// While nobody consumes it a projection's queue is emptied: its deliveries are lost
     QueuePurged,

@@ -78,7 +78,7 @@ async fn a_checkpoint_past_an_unconfirmed_message_is_found() {
 
 #[tokio::test]
 async fn a_range_applied_without_its_check_is_found() {
-    let verdict = violated("range-without-check", "queue-purged").await;
+    let verdict = violated("range-without-check", "bindings-removed").await;
     assert!(found(&verdict, "unexpected: projection "), "{verdict}");
 }
 

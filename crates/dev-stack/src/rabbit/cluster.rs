@@ -88,13 +88,7 @@ impl RabbitCluster {
     }
 
     fn start_node(&self, number: usize, keeping: Keeping) -> Result<RabbitServer, StartError> {
-        let mut place = Place::make(
-            &self.place.directory,
-            &format!("node{number}"),
-            self.place.account.clone(),
-        )?;
-        // For those who look for all servers of a home.
-        place.home.clone_from(&self.place.home);
+        let place = self.place.make_below(&format!("node{number}"))?;
         place.write(PASSWORD_FILE, &self.place.password()?)?;
         place.make_directory(&place.path("home"))?;
         place.write("home/.erlang.cookie", &self.cookie)?;

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use domain::Position;
-use event_bus::Publisher;
+use event_bus::{Publisher, WATERMARK_EXCHANGE};
 use event_store::{LogReader, RelayState};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
@@ -67,8 +67,8 @@ pub(super) async fn remove_bindings(world: &World, rng: &mut ChaCha8Rng) -> Resu
         let (Some(exchange), Some(key)) = (binding["source"].as_str(), binding["properties_key"].as_str()) else {
             continue;
         };
-        // The default exchange's binding cannot be removed.
-        if !exchange.is_empty() {
+        // The default exchange's binding cannot be removed. Ranges go on being closed, or the loss would be plain to see.
+        if !exchange.is_empty() && exchange != WATERMARK_EXCHANGE {
             let path = ["bindings", world.vhost(), "e", exchange, "q", &queue, key];
             world.management().delete(&path).await?;
         }

@@ -12,6 +12,7 @@ mod faults;
 mod known;
 mod link;
 mod means;
+mod member;
 mod parked;
 mod process;
 mod readers;
@@ -51,11 +52,12 @@ use clients::{Clients, Sender};
 use faults::Fault;
 use known::Known;
 use means::{Means, Obstacle};
+use member::Role;
 use readers::Readers;
 use timeline::Timeline;
 use verdict::{Evidence, Verdict};
 use witness::Witness;
-use world::{Plan, Role, World};
+use world::{Plan, World};
 
 /// How long a command may stay unanswered once everything is mended.
 const ANSWER_PATIENCE: Duration = Duration::from_secs(60);

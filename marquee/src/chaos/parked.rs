@@ -8,7 +8,8 @@ use serde_json::json;
 use service::BoxError;
 use tokio::time::{Instant, sleep};
 
-use super::world::{Role, World};
+use super::member::Role;
+use super::world::World;
 use crate::up::local_client;
 
 /// How long a read model may take to come to an event, and a process to come back.

@@ -20,7 +20,8 @@ use sqlx::PgConnection;
 use tokio::time::{Instant, sleep};
 
 use super::faults::Fault;
-use super::world::{Member, Role, World};
+use super::member::{Member, Role};
+use super::world::World;
 
 /// Longer than a relay's lease.
 const LONG: Duration = Duration::from_secs(8);

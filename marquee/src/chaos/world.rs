@@ -1,6 +1,5 @@
 //! Everything that is broken and mended: two servers, and every service twice, each behind links of its own.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,12 +11,10 @@ use service::database::{DatabaseUrl, PoolOptions, pool};
 use sqlx::PgPool;
 use tokio::time::{Instant, sleep};
 
-use super::clock::Clock;
 use super::disk::Disk;
-use super::link::{Link, with_first_address};
+use super::link::with_first_address;
 use super::means::Means;
-use super::process::{Process, Start};
-use super::witness::QUEUE_PATIENCE;
+use super::member::{Member, Role};
 use crate::broker::{self, Management, ManagementUrl};
 use crate::databases::Databases;
 use crate::passwords::RolePasswords;
@@ -30,32 +27,9 @@ const VHOST: &str = "/";
 pub(crate) const FULL_POLICY: &str = "chaos-full";
 /// Of everything there are two.
 const COPIES: usize = 2;
-/// The variable of every service.
-const EVENT_STORE: &str = "MARQUEE_EVENT_STORE_URL";
 /// How long anything may take that is sure to happen.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 const READY_POLL: Duration = Duration::from_millis(50);
-
-/// What a service does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    CommandApi,
-    EventRelay,
-    Projection(Name),
-}
-
-/// A running service with its links.
-pub(crate) struct Member {
-    pub(crate) name: String,
-    pub(crate) role: Role,
-    /// Where it answers.
-    pub(crate) url: String,
-    pub(crate) to_postgres: Link,
-    pub(crate) to_rabbit: Link,
-    /// The clock it goes by, where that can be set.
-    pub(crate) clock: Option<Clock>,
-    pub(crate) process: Process,
-}
 
 /// The servers and the services.
 pub(crate) struct World {
@@ -167,13 +141,13 @@ impl World {
             for copy in 1..=COPIES {
                 // One of two is enough to see what a wrong clock does to the other.
                 let fake_time = fake_time.filter(|_| copy == COPIES);
-                members.push(member((role, copy), &urls, &amqp_url, plan, fake_time).await?);
+                members.push(Member::start((role, copy), &urls, &amqp_url, plan, fake_time).await?);
             }
         }
         let client = local_client()?;
         let deadline = Instant::now() + PATIENCE;
         for member in &members {
-            while !is_ready(&client, &member.url).await {
+            while !member.is_ready(&client).await {
                 if Instant::now() > deadline {
                     return Err(format!(
                         "{} did not become ready; its log is in {}",
@@ -293,14 +267,7 @@ impl World {
     /// Takes back whatever is still broken, after a fault that could not be ended too. What cannot be is found by the audit.
     pub(crate) async fn mend(&self) {
         for member in &self.members {
-            for link in [&member.to_postgres, &member.to_rabbit] {
-                link.freeze(false);
-            }
-            member.process.hold(false);
-            member.process.signal("CONT").await;
-            if let Some(clock) = &member.clock {
-                let _ = clock.set(0);
-            }
+            member.mend().await;
         }
         for (_, disk) in &self.disks {
             let _ = disk.free();
@@ -310,110 +277,9 @@ impl World {
 
     /// Stops the services, then the servers; names the services that did not end in good order, or that panicked at any time.
     pub(crate) async fn stop(self, logs: &Path) -> Vec<String> {
-        let ending = self.members.into_iter().map(|member| async move {
-            let Member {
-                name,
-                process,
-                to_postgres,
-                to_rabbit,
-                ..
-            } = member;
-            let ended = process.stop().await;
-            // Until here it reached its servers.
-            drop((to_postgres, to_rabbit));
-            let said = fs::read(log_of(logs, &name)).unwrap_or_default();
-            let panicked = String::from_utf8_lossy(&said).contains("panicked at");
-            match ended {
-                _ if panicked => Some(format!("{name} panicked")),
-                Ok(true) => None,
-                Ok(false) => Some(format!("{name} did not end in good order")),
-                Err(error) => Some(format!("{name} could not be started: {error}")),
-            }
-        });
+        let ending = self.members.into_iter().map(|member| member.stop(logs));
         let ended = futures::future::join_all(ending).await;
         self.stack.stop().await;
         ended.into_iter().flatten().collect()
     }
-}
-
-/// Where a service writes its log.
-fn log_of(logs: &Path, name: &str) -> PathBuf {
-    logs.join(format!("{name}.log"))
-}
-
-async fn is_ready(client: &reqwest::Client, url: &str) -> bool {
-    let asked = client.get(format!("{url}/readyz")).timeout(PATIENCE).send().await;
-    asked.is_ok_and(|answer| answer.status().is_success())
-}
-
-async fn member(
-    (role, copy): (Role, usize),
-    urls: &Urls,
-    amqp_url: &str,
-    plan: &Plan<'_>,
-    fake_time: Option<&Path>,
-) -> Result<Member, BoxError> {
-    let (to_rabbit, amqp_url) = Link::to(amqp_url).await?;
-    let (server, _) = urls.server();
-    let (to_postgres, _) = Link::to(server.expose()).await?;
-    let by_link = |url: DatabaseUrl| to_postgres.by_it(url.expose());
-    let (name, arguments, databases) = match role {
-        Role::CommandApi => {
-            let event_store = by_link(urls.command_api_event_store());
-            (
-                "command-api".to_owned(),
-                vec!["command-api"],
-                vec![(EVENT_STORE, event_store)],
-            )
-        }
-        Role::EventRelay => {
-            let event_store = by_link(urls.event_relay_event_store());
-            (
-                "event-relay".to_owned(),
-                vec!["event-relay"],
-                vec![(EVENT_STORE, event_store)],
-            )
-        }
-        Role::Projection(of) => (
-            format!("projections-{}", of.as_str()),
-            vec!["projections", "serve", of.as_str()],
-            vec![
-                (EVENT_STORE, by_link(urls.projection_event_store(of))),
-                (of.database_variable(), by_link(urls.projection_database(of))),
-            ],
-        ),
-    };
-    let name = format!("{name}-{copy}");
-    // The service's over all its restarts.
-    let port = dev_stack::free_port().ok_or("there is no free port")?;
-    let address = format!("127.0.0.1:{port}");
-    let databases = databases.into_iter().map(|(name, url)| (name.to_owned(), url));
-    let mut environment: Vec<(String, String)> = databases.chain(plan.environment.iter().cloned()).collect();
-    environment.push(("MARQUEE_LISTEN".to_owned(), address.clone()));
-    environment.push(("MARQUEE_LOG_FORMAT".to_owned(), "json".to_owned()));
-    if role != Role::CommandApi {
-        environment.push(("MARQUEE_AMQP_URL".to_owned(), amqp_url));
-    }
-    if let Role::Projection(_) = role {
-        let patience = QUEUE_PATIENCE.as_millis().to_string();
-        environment.push(("MARQUEE_PROJECTION_QUEUE_PATIENCE_MS".to_owned(), patience));
-    }
-    fs::create_dir_all(plan.logs)?;
-    let clock = fake_time.map(|library| Clock::new(library, plan.logs.join(format!("{name}.clock"))));
-    let clock = clock.transpose()?;
-    environment.extend(clock.iter().flat_map(Clock::environment));
-    let process = Process::keep(Start {
-        arguments: arguments.into_iter().map(str::to_owned).collect(),
-        environment,
-        log: log_of(plan.logs, &name),
-    });
-    Ok(Member {
-        name,
-        role,
-        url: format!("http://{address}"),
-        to_postgres,
-        to_rabbit,
-        clock,
-        process,
-    })
 }

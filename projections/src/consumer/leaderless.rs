@@ -6,8 +6,8 @@
 //! queue that has lost most of its members for good, and one whose leader fails each time over its damaged state (seen after
 //! a full disk). Deleting it loses nothing, for what was in it is in the log.
 //!
-//! Certain before it deletes: the queue was asked again and again, on new connections, for as long as the settings say,
-//! and once more under a lock in the read model's database. Nobody else can have replaced it meanwhile.
+//! Certain before it deletes: for as long as the settings say the queue let nobody consume whenever it was asked, on new
+//! connections, and once more under a lock in the read model's database. Nobody else can have replaced it meanwhile.
 
 use std::time::Duration;
 

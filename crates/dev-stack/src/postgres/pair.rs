@@ -58,9 +58,7 @@ impl PostgresPair {
             }
         }
     }
-}
 
-impl PostgresPair {
     /// Makes what was the primary a standby. Until that is done, it has no data of use to anybody.
     fn begin_anew(&mut self) -> Result<(), StartError> {
         let [primary, standby] = &mut self.servers;

@@ -17,7 +17,8 @@ use tokio::time::{sleep, timeout};
 
 use super::{PATIENCE, POLL, Struck, any, any_projection, becomes, connect, queue_of};
 use crate::chaos::link::Link;
-use crate::chaos::world::{Member, Role, World};
+use crate::chaos::member::{Member, Role};
+use crate::chaos::world::World;
 
 /// How long something may take to be under way.
 const SOON: Duration = Duration::from_secs(2);

@@ -14,7 +14,8 @@ use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
 use super::{PATIENCE, Struck, any_projection, queue_of};
-use crate::chaos::world::{FULL_POLICY, Role, World};
+use crate::chaos::member::Role;
+use crate::chaos::world::{FULL_POLICY, World};
 
 /// How long `rabbitmqctl` may take: it starts a virtual machine of its own (seen on a busy machine: more than 20 s).
 const TOOL_PATIENCE: Duration = Duration::from_secs(90);

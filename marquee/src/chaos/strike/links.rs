@@ -10,7 +10,8 @@ use tokio::time::sleep;
 
 use super::Struck;
 use crate::chaos::link::Link;
-use crate::chaos::world::{Role, World};
+use crate::chaos::member::Role;
+use crate::chaos::world::World;
 
 pub(super) fn cut(world: &World, rng: &mut ChaCha8Rng) -> Struck {
     let (name, link) = any(world, rng);

@@ -11,7 +11,8 @@ use sqlx::Connection;
 use tokio::time::{Instant, sleep};
 
 use super::{PATIENCE, Struck, any, any_projection, becomes, connect, kill};
-use crate::chaos::world::{Member, Role, World};
+use crate::chaos::member::{Member, Role};
+use crate::chaos::world::World;
 use crate::up::local_client;
 
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);

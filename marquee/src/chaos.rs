@@ -70,8 +70,8 @@ pub(crate) const HELP: &str = "\
 It starts servers of its own and every service twice, sends commands, reads what they did, and draws one fault after the \
 other from the seed. Then it mends everything, waits until all is applied, and audits: each acknowledged command is in the \
 log once; each one that was not acknowledged at most once, and not at all if its client was told so; every event reached \
-every queue bound to it that the broker has not damaged, in the order of its stream; the rows are those that a replay of the log makes; parked are exactly \
-the events that were made to be; no session read anything older than before; a request that is repeated with its key gets \
+every queue bound to it that the broker has not damaged, in the order of its stream; the rows are those that a replay of the \
+log makes; parked are exactly the events that were made to be; no session read anything older than before; a request that is repeated with its key gets \
 its first answer. Nothing of what runs already is touched.
 
 As root it makes file systems in memory that can be full. What is missing on the machine is installed, as by `marquee up`; \

@@ -4,6 +4,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+/// What Docker is no way to.
+pub(crate) const NO_REPLICAS: &str =
+    "several servers that stand in for each other run from programs on this machine only";
+
 /// One of the two servers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Server {
@@ -116,8 +120,7 @@ impl StartError {
     pub(crate) fn no_replicas(server: Server) -> Self {
         Self::NoServer {
             server,
-            refusals: "  - Docker: several that stand in for each other run from programs on this machine only"
-                .to_owned(),
+            refusals: format!("  - Docker: {NO_REPLICAS}"),
         }
     }
 

@@ -6,7 +6,7 @@ use crate::account::Account;
 use crate::binaries::{PostgresBinaries, RabbitBinaries};
 use crate::container_server::ContainerServer;
 use crate::docker::DockerEngine;
-use crate::error::{Server, StartError};
+use crate::error::{NO_REPLICAS, Server, StartError};
 use crate::install::{self, Package};
 use crate::instance::{Instance, Keeping};
 use crate::place::{CERTIFICATE_FILE, KEY_FILE, Place};
@@ -26,8 +26,8 @@ pub(crate) enum Source {
 /// What the search may do and whom it tells.
 pub(crate) struct Search<'a> {
     pub(crate) allow_install: bool,
-    /// Whether it has to be programs on this machine: several servers that stand in for each other are never containers.
-    pub(crate) programs_only: bool,
+    /// Whether each is to be several that stand in for each other. Those are never containers.
+    pub(crate) replicated: bool,
     pub(crate) progress: &'a dyn Fn(&str),
 }
 
@@ -65,8 +65,8 @@ impl Search<'_> {
     }
 
     fn docker(&self, server: Server) -> Result<Source, String> {
-        if self.programs_only {
-            return Err("several servers that stand in for each other run from programs on this machine".to_owned());
+        if self.replicated {
+            return Err(NO_REPLICAS.to_owned());
         }
         let engine = DockerEngine::find()?;
         engine.provide_image(server, self.progress)?;

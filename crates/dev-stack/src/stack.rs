@@ -224,10 +224,9 @@ async fn start_missing(options: &Options<'_>, missing: Vec<Server>) -> Result<Pr
         PrivateServers::start(
             &wanted,
             &missing,
-            replicated,
             &Search {
                 allow_install,
-                programs_only: replicated,
+                replicated,
                 progress: &progress,
             },
         )
@@ -271,7 +270,7 @@ struct PrivateServers {
 }
 
 impl PrivateServers {
-    fn start(wanted: &Path, missing: &[Server], replicated: bool, search: &Search<'_>) -> Result<Self, StartError> {
+    fn start(wanted: &Path, missing: &[Server], search: &Search<'_>) -> Result<Self, StartError> {
         let wanted = std::path::absolute(wanted).map_err(StartError::file("resolving", wanted))?;
         let home = home::reachable(&wanted);
         if home != wanted {
@@ -290,7 +289,7 @@ impl PrivateServers {
             tools: Vec::new(),
             _lock: lock,
         };
-        let home = servers.home.as_path();
+        let (home, replicated) = (servers.home.as_path(), search.replicated);
         // At the same time: the broker takes far longer than the database.
         let started: Vec<_> = thread::scope(|scope| {
             let starting: Vec<_> = sources

@@ -124,7 +124,7 @@ fn lock(cluster: &Mutex<RabbitCluster>) -> MutexGuard<'_, RabbitCluster> {
 fn start_in(directory: &std::path::Path, name: &str) -> Result<RabbitCluster, StartError> {
     let search = Search {
         allow_install: true,
-        programs_only: true,
+        replicated: true,
         progress: &|_| {},
     };
     match search.find(&[Server::RabbitMq])?.swap_remove(0) {

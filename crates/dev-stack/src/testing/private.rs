@@ -231,7 +231,7 @@ impl PrivateServer {
         let start = move |directory: &Path, name: &str| {
             let search = Search {
                 allow_install: true,
-                programs_only: false,
+                replicated: false,
                 progress: &|_| {},
             };
             let sources = search.find(&[server])?;

@@ -140,7 +140,7 @@ fn start(home: &Path) -> Result<Servers, StartError> {
     )]
     let search = Search {
         allow_install: true,
-        programs_only: false,
+        replicated: false,
         progress: &|line| eprintln!("{line}"),
     };
     let sources = search.find(&[Server::PostgreSql, Server::RabbitMq])?;

@@ -76,6 +76,8 @@ pub(crate) enum Part {
     Rebuild,
     /// From POST to visible in a query
     Latency,
+    /// The first page of a search among many films
+    Search,
     /// The same with long logs and long streams
     Growth,
     /// Memory, start and size
@@ -91,6 +93,7 @@ impl Part {
             Self::Pipeline => "pipeline",
             Self::Rebuild => "rebuild",
             Self::Latency => "latency",
+            Self::Search => "search",
             Self::Growth => "growth",
             Self::Footprint => "footprint",
         }
@@ -110,6 +113,8 @@ pub(crate) struct Sizes {
     pub(crate) log: i64,
     /// Events replayed by cqrs-es.
     pub(crate) replayed: i64,
+    /// Films that are searched.
+    pub(crate) films: u64,
     /// Events of the logs whose length is compared.
     pub(crate) logs: [i64; 3],
     /// Events of the streams whose length is compared.
@@ -137,6 +142,7 @@ impl Args {
                 backlog: 2_000,
                 log: 3_000,
                 replayed: 100,
+                films: 500,
                 logs: [300, 1_000, 3_000],
                 streams: [10, 50, 100],
             }
@@ -147,6 +153,7 @@ impl Args {
                 backlog: 20_000,
                 log: 50_000,
                 replayed: 1_000,
+                films: 20_000,
                 logs: [10_000, 50_000, 200_000],
                 streams: [10, 1_000, 10_000],
             }
@@ -157,6 +164,7 @@ impl Args {
                 backlog: 200_000,
                 log: 1_000_000,
                 replayed: 50_000,
+                films: 100_000,
                 logs: [10_000, 1_000_000, 5_000_000],
                 streams: [10, 1_000, 100_000],
             }

@@ -6,12 +6,13 @@
 
 use std::fmt::Write as _;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{TimeDelta, Utc};
 use cqrs_es::Aggregate;
 use cqrs_es::DomainEvent;
 use domain::{
-    Address, AgeRating, Cinema, CinemaEvent, CinemaName, CityId, Email, FullName, Genres, Metadata, Movie, MovieEvent,
-    MovieId, PremiereDate, Role, RuntimeMinutes, Synopsis, TimeZone, Title, User, UserEvent,
+    Address, AgeRating, Announcement, Cinema, CinemaEvent, CinemaName, CityId, Email, FullName, Genres, Metadata,
+    Movie, MovieDetails, MovieEvent, MovieId, Premiere, PremiereDate, Role, RuntimeMinutes, Synopsis, TimeZone, Title,
+    User, UserEvent,
 };
 use service::BoxError;
 use sqlx::{Connection, Executor, PgConnection};
@@ -23,7 +24,6 @@ const STREAM_EVENTS: i64 = 4;
 const STREAMS_AT_ONCE: i64 = 1_000;
 /// Sent to the database at once.
 const COPY_BYTES: usize = 1 << 20;
-const BEGAN: &str = "2026-01-01T00:00:00Z";
 
 /// An event on its way into the log.
 struct Recorded {
@@ -96,7 +96,8 @@ async fn write(event_store_url: &str, events: i64, mut event: impl FnMut(i64) ->
         sqlx::query_scalar("SELECT coalesce((SELECT position FROM events ORDER BY position DESC LIMIT 1), 0)")
             .fetch_one(&mut connection)
             .await?;
-    let began: DateTime<Utc> = BEGAN.parse()?;
+    // Not before the store was made: such a log is one that was restored into it.
+    let began = Utc::now();
     let mut copying = connection
         .copy_in_raw(
             "COPY events (position, aggregate_type, aggregate_id, sequence, event_id, event_type, event_version, \
@@ -106,7 +107,7 @@ async fn write(event_store_url: &str, events: i64, mut event: impl FnMut(i64) ->
     let mut rows = String::new();
     for number in 0..events {
         let position = head + number + 1;
-        let recorded_at = began + TimeDelta::milliseconds(position);
+        let recorded_at = began + TimeDelta::microseconds(position);
         let Recorded {
             kind,
             id,
@@ -204,23 +205,18 @@ fn movie_event(stream: i64, sequence: i64) -> Recorded {
         (stream + sequence) % 28 + 1
     ))
     .expect("a day");
+    let details = MovieDetails {
+        synopsis: Some(synopsis),
+        runtime_minutes: Some(runtime_minutes),
+        ratings: age_rating.into(),
+        genres,
+        ..MovieDetails::of(title)
+    };
+    let premiere = Premiere::from(premiere_date);
     let event = match sequence {
-        1 => MovieEvent::Announced {
-            title,
-            synopsis,
-            runtime_minutes,
-            age_rating,
-            genres,
-            premiere_date,
-        },
-        3 => MovieEvent::DetailsUpdated {
-            title,
-            synopsis,
-            runtime_minutes,
-            age_rating,
-            genres,
-        },
-        _ => MovieEvent::PremiereRescheduled { premiere_date },
+        1 => MovieEvent::Announced(Box::new(Announcement { details, premiere })),
+        3 => MovieEvent::DetailsUpdated(Box::new(details)),
+        _ => MovieEvent::PremiereRescheduled(premiere),
     };
     Recorded::new(Movie::TYPE, id(stream), sequence, &event)
 }

@@ -6,6 +6,7 @@ mod client;
 mod closed_loop;
 mod cpu;
 mod figure;
+mod films;
 mod history;
 mod machine;
 mod marquee;

@@ -9,6 +9,7 @@ mod latency;
 mod pipeline;
 mod rebuild;
 mod relay;
+mod search;
 
 use service::BoxError;
 
@@ -30,6 +31,7 @@ pub(crate) async fn measure_all(stand: &mut Stand, args: &Args) -> Result<Vec<Fi
             Part::Pipeline => pipeline::measure(stand).await,
             Part::Rebuild => rebuild::measure(stand).await,
             Part::Latency => latency::measure(stand).await,
+            Part::Search => search::measure(stand).await,
             Part::Growth => growth::measure(stand).await,
             Part::Footprint => footprint::measure(stand).await,
         };

@@ -5,4 +5,5 @@ pub(crate) mod copy;
 pub(crate) mod empty_handler;
 pub(crate) mod insert;
 pub(crate) mod insert_publish;
+pub(crate) mod search;
 pub(crate) mod stock;

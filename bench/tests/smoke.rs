@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 use dev_stack::TestHome;
 use serde_json::Value;
 
-const PARTS: [&str; 8] = [
+const PARTS: [&str; 9] = [
     "append",
     "footprint",
     "growth",
@@ -19,6 +19,7 @@ const PARTS: [&str; 8] = [
     "pipeline",
     "rebuild",
     "relay",
+    "search",
 ];
 
 #[tokio::test]

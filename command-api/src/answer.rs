@@ -4,8 +4,8 @@ use axum::Json;
 use axum::http::header::{ETAG, LOCATION};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use domain::{Position, Sequence};
-use event_store::RecordedAnswer;
+use domain::Position;
+use event_store::{RecordedAnswer, StateTag};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -22,6 +22,7 @@ pub(crate) struct Answer<F> {
     pub(crate) status: StatusCode,
     pub(crate) location: Option<String>,
     pub(crate) replayed: bool,
+    pub(crate) state: StateTag,
     pub(crate) body: Accepted<F>,
 }
 
@@ -33,7 +34,7 @@ pub(crate) struct Accepted<F> {
     /// The resource's id.
     #[schema(example = "1")]
     pub(crate) id: String,
-    /// Sequence of the resource's last event, also in `ETag`.
+    /// Sequence of the resource's last event.
     #[schema(example = 2)]
     pub(crate) sequence: i64,
     /// Position of the resource's last event in the log, also in `Event-Position`; a query's `Min-Position`.
@@ -52,12 +53,12 @@ impl<F> Answer<F> {
     pub(crate) fn accepted(
         id: String,
         location: Option<String>,
-        (sequence, position): (Sequence, Position),
+        (state, position): (StateTag, Position),
         fields: F,
     ) -> Self {
         let body = Accepted {
             id,
-            sequence: sequence.0,
+            sequence: state.sequence.0,
             position: position.0,
             fields: Some(fields),
         };
@@ -65,6 +66,7 @@ impl<F> Answer<F> {
             status: status(location.as_deref()),
             location,
             replayed: false,
+            state,
             body,
         }
     }
@@ -88,6 +90,7 @@ impl<F> Answer<F> {
             status,
             location: recorded.location,
             replayed: true,
+            state: StateTag::new(recorded.log_id, recorded.sequence),
             body,
         }
     }
@@ -104,7 +107,7 @@ pub(crate) fn status(location: Option<&str>) -> StatusCode {
 
 impl<F: Serialize> IntoResponse for Answer<F> {
     fn into_response(self) -> Response {
-        let tag = entity_tag(Sequence(self.body.sequence));
+        let tag = entity_tag(self.state);
         let mut headers = vec![
             (ETAG, value(&tag)),
             (EVENT_POSITION, HeaderValue::from(self.body.position)),

@@ -5,7 +5,7 @@ use cqrs_es::Aggregate;
 use domain::{Address, Cinema, CinemaCommand, CinemaId, CinemaName, CityId, Movie, MovieId, TimeZone};
 use event_store::{Guard, Prepared, StoreError};
 use serde::{Deserialize, Serialize};
-use service::{JsonBody, Path, Problem, RawBody};
+use service::{JsonDraft, Path, Problem, RawBody};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -13,7 +13,7 @@ use utoipa_axum::routes;
 use crate::answer::{Accepted, Answer, NoFields};
 use crate::execute::{CommandApi, Target};
 use crate::incoming::Incoming;
-use crate::validation::{Validation, path_id};
+use crate::validation::{Validation, parse, path_id};
 
 pub(crate) fn router() -> OpenApiRouter<CommandApi> {
     OpenApiRouter::new()
@@ -42,7 +42,7 @@ struct NewCinema {
     /// 1 to 500 characters.
     #[schema(min_length = 1, max_length = 500, example = "Rosa-Luxemburg-Straße 30")]
     address: String,
-    /// The name of a zone in the IANA time zone database, exactly as it is written there.
+    /// The name of a place's zone in the IANA time zone database, exactly as it is written there; not `UTC` or another offset.
     #[schema(example = "Europe/Berlin")]
     time_zone: String,
 }
@@ -60,7 +60,7 @@ struct CinemaDetailsInput {
     /// 1 to 500 characters.
     #[schema(min_length = 1, max_length = 500, example = "Rosa-Luxemburg-Straße 30")]
     address: String,
-    /// The name of a zone in the IANA time zone database, exactly as it is written there.
+    /// The name of a place's zone in the IANA time zone database, exactly as it is written there; not `UTC` or another offset.
     #[schema(example = "Europe/Berlin")]
     time_zone: String,
 }
@@ -133,30 +133,20 @@ async fn open_cinema(
     State(api): State<CommandApi>,
     Incoming {
         request,
-        body: JsonBody(body),
-    }: Incoming<JsonBody<NewCinema>>,
+        body: JsonDraft(body),
+    }: Incoming<JsonDraft<NewCinema>>,
 ) -> Result<Answer<CinemaFields>, Problem> {
-    let NewCinema {
-        id,
-        name,
-        city_id,
-        address,
-        time_zone,
-    } = body;
-    let mut fields = Validation::default();
-    let id = fields.new_id(id.as_deref(), CinemaId::parse);
-    let details = ParsedDetails::parse(
-        &CinemaDetailsInput {
-            name,
-            city_id,
-            address,
-            time_zone,
-        },
-        &mut fields,
-    );
-    let (Some(id), Some(details)) = (id, details) else {
-        return Err(fields.problem());
-    };
+    let (id, details) = parse(body, |body, fields| {
+        let id = fields.new_id(body.id.as_deref(), CinemaId::parse);
+        let details = CinemaDetailsInput {
+            name: body.name,
+            city_id: body.city_id,
+            address: body.address,
+            time_zone: body.time_zone,
+        };
+        let details = ParsedDetails::parse(&details, fields);
+        Some((id?, details?))
+    })?;
     let shown = details.shown();
     let ParsedDetails {
         name,
@@ -185,14 +175,11 @@ async fn update_cinema_details(
     Path(id): Path<String>,
     Incoming {
         request,
-        body: JsonBody(body),
-    }: Incoming<JsonBody<CinemaDetailsInput>>,
+        body: JsonDraft(body),
+    }: Incoming<JsonDraft<CinemaDetailsInput>>,
 ) -> Result<Answer<CinemaFields>, Problem> {
     let id = path_id("id", &id, CinemaId::parse)?;
-    let mut fields = Validation::default();
-    let Some(details) = ParsedDetails::parse(&body, &mut fields) else {
-        return Err(fields.problem());
-    };
+    let details = parse(body, |body, fields| ParsedDetails::parse(&body, fields))?;
     let shown = details.shown();
     let ParsedDetails {
         name,

@@ -6,12 +6,20 @@ use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn,
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 use utoipa::openapi::{OpenApi, RefOr, Required};
 
+/// `*`, or entity tags with commas between them.
+const ENTITY_TAGS: &str = r#"^(\*|(W/)?"[!#-~]*"(, ?(W/)?"[!#-~]*")*)$"#;
+
 /// Name, the pattern of a value that is not refused if there is one, and what it is for.
-const REQUEST_HEADERS: [(&str, Option<&str>, &str); 3] = [
+const REQUEST_HEADERS: [(&str, Option<&str>, &str); 4] = [
     (
         "If-Match",
-        Some(r#"^(\*|(W/)?"[!#-~]*")$"#),
-        "Makes the command conditional: the ETag of the state it is meant for, such as \"3\" with its quotes, or * for any that exists.",
+        Some(ENTITY_TAGS),
+        "Makes the command conditional: the ETag of the state it is meant for, such as \"3-1f0c93ab\" with its quotes, several of them, or * for any that exists.",
+    ),
+    (
+        "If-None-Match",
+        Some(ENTITY_TAGS),
+        "Makes the command conditional: * if it is meant only for what does not exist yet, or the ETags of states it is not meant for.",
     ),
     (
         "Idempotency-Key",
@@ -29,7 +37,7 @@ const RESPONSE_HEADERS: [(&str, Type, &str); 4] = [
     (
         "ETag",
         Type::String,
-        "The sequence of the resource's last event, in quotes.",
+        "The state of the resource, opaque, in quotes; for If-Match.",
     ),
     (
         "Event-Position",
@@ -47,7 +55,7 @@ const RESPONSE_HEADERS: [(&str, Type, &str); 4] = [
 const PROBLEMS: [(&str, &str); 9] = [
     (
         "400",
-        "The request cannot be understood: MALFORMED_JSON, MALFORMED_FORM, INVALID_UTF8, BODY_BROKEN_OFF, INVALID_PATH, INVALID_IF_MATCH, INVALID_IDEMPOTENCY_KEY.",
+        "The request cannot be understood: MALFORMED_JSON, MALFORMED_FORM, INVALID_UTF8, BODY_BROKEN_OFF, INVALID_PATH, INVALID_QUERY, INVALID_HOST, INVALID_IF_MATCH, INVALID_IF_NONE_MATCH, INVALID_IDEMPOTENCY_KEY.",
     ),
     (
         "404",
@@ -61,7 +69,10 @@ const PROBLEMS: [(&str, &str); 9] = [
         "410",
         "USER_DELETED, MOVIE_WITHDRAWN, CINEMA_CLOSED: it has ended for ever.",
     ),
-    ("412", "PRECONDITION_FAILED: If-Match does not hold."),
+    (
+        "412",
+        "PRECONDITION_FAILED: If-Match or If-None-Match does not hold, of a command that would be accepted otherwise.",
+    ),
     ("413", "BODY_TOO_LARGE: more than 64 KiB."),
     ("415", "UNSUPPORTED_MEDIA_TYPE."),
     (

@@ -4,7 +4,7 @@ use std::future::ready;
 
 use cqrs_es::Aggregate;
 use domain::Rejection;
-use event_store::{CommandRequest, EventStore, Outcome, Prepared, StoreError};
+use event_store::{CommandRequest, EventStore, Outcome, Prepared, StateTag, StoreError};
 use service::Problem;
 
 use crate::answer::{self, Answer};
@@ -75,8 +75,12 @@ impl CommandApi {
                 state,
                 sequence,
                 position,
+                log_id,
                 ..
-            } => Answer::accepted(id, location, (sequence, position), fields(&state)),
+            } => {
+                let tag = StateTag::new(log_id, sequence);
+                Answer::accepted(id, location, (tag, position), fields(&state))
+            }
             Outcome::Replayed(recorded) => Answer::replayed(id, recorded),
         })
     }

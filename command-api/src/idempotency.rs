@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use axum::body::Bytes;
+use axum::http::header::{IF_MATCH, IF_NONE_MATCH};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header::IF_MATCH};
+use axum::http::{HeaderMap, StatusCode};
 use event_store::{EventStore, StoreError};
 use hmac::{Hmac, KeyInit, Mac};
 use service::{FieldError, Problem};
 use sha2::Sha256;
 use tokio_util::sync::CancellationToken;
 
+use crate::conditional::joined;
 use crate::metric;
 
 const HEADER: &str = "idempotency-key";
@@ -42,7 +44,7 @@ pub(crate) fn key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     Ok(Some(String::from_utf8_lossy(bytes).into_owned()))
 }
 
-/// Hashes what makes two requests the same: method, path, If-Match and body, byte for byte.
+/// Hashes what makes two requests the same: method, path, conditions and body, byte for byte.
 ///
 /// Keyed, as a plain hash of a short body could be found by trying names and addresses.
 #[derive(Clone)]
@@ -54,14 +56,17 @@ impl RequestHasher {
     }
 
     pub(crate) fn hash(&self, request: &Parts, body: &Bytes) -> Vec<u8> {
-        let if_match = request.headers.get(IF_MATCH).map_or(&[][..], |value| value.as_bytes());
-        let mut mac = self.0.clone();
-        for part in [
+        let if_match = joined(&request.headers, &IF_MATCH).unwrap_or_default();
+        let if_none_match = joined(&request.headers, &IF_NONE_MATCH);
+        let parts = [
             request.method.as_str().as_bytes(),
             request.uri.path().as_bytes(),
-            if_match,
+            &if_match,
             body,
-        ] {
+        ];
+        let mut mac = self.0.clone();
+        // Without the last part a request has the hash that earlier versions have recorded for it.
+        for part in parts.into_iter().chain(if_none_match.as_deref()) {
             // Each part with its length: parts must not be able to trade bytes.
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
@@ -126,6 +131,33 @@ mod tests {
         ] {
             assert_ne!(same(), other);
         }
+    }
+
+    #[test]
+    fn the_hash_depends_on_both_conditions() {
+        let hash = |conditions: &[(&str, &str)]| {
+            let mut request = Request::builder().method("POST").uri("/users/1");
+            for (name, value) in conditions {
+                request = request.header(*name, *value);
+            }
+            let (parts, ()) = request.body(()).unwrap().into_parts();
+            RequestHasher::new("s").hash(&parts, &Bytes::from("{}"))
+        };
+        let hashes = [
+            hash(&[]),
+            hash(&[("if-match", "*")]),
+            hash(&[("if-none-match", "*")]),
+            hash(&[("if-none-match", "")]),
+            hash(&[("if-match", "\"1\"")]),
+            hash(&[("if-match", "\"1\""), ("if-match", "\"2\"")]),
+        ];
+        let distinct: std::collections::HashSet<&Vec<u8>> = hashes.iter().collect();
+        assert_eq!(distinct.len(), hashes.len());
+        assert_eq!(
+            hash(&[("if-match", "\"1\""), ("if-match", "\"2\"")]),
+            hash(&[("if-match", "\"1\", \"2\"")]),
+            "the same list"
+        );
     }
 
     #[test]

@@ -27,7 +27,7 @@ where
     async fn from_request(request: Request, api: &CommandApi) -> Result<Self, Self::Rejection> {
         let (mut parts, body) = request.into_parts();
         let Ok(context) = RequestContext::from_request_parts(&mut parts, api).await;
-        let if_match = condition(&parts.headers)?;
+        let condition = condition(&parts.headers)?;
         let key = key(&parts.headers)?;
         // The hash needs the bytes the client sent, so the body is read before it is decoded.
         let RawBody(bytes) = RawBody::from_request(Request::new(body), api).await?;
@@ -42,7 +42,7 @@ where
         Ok(Self {
             request: CommandRequest {
                 metadata: metadata(context),
-                if_match,
+                condition,
                 idempotency,
             },
             body,

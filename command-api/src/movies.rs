@@ -1,21 +1,22 @@
 //! The commands to movies.
 
+mod answer;
+mod input;
+mod items;
+mod parsed;
+
 use axum::extract::State;
-use domain::{AgeRating, Genre, Genres, Movie, MovieCommand, MovieId, PremiereDate, RuntimeMinutes, Synopsis, Title};
-use serde::{Deserialize, Serialize};
-use service::{JsonBody, Path, Problem, RawBody};
-use utoipa::ToSchema;
-use utoipa::openapi::Object;
+use domain::{Movie, MovieCommand, MovieId};
+use service::{JsonDraft, Path, Problem, RawBody};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::answer::{MovieFields, MoviePremiere};
+use self::input::{MovieDetailsInput, NewMovie, NewPremiere};
 use crate::answer::{Accepted, Answer, NoFields};
 use crate::execute::{CommandApi, Target};
 use crate::incoming::Incoming;
-use crate::validation::{Validation, path_id};
-
-/// A movie with this id could not be read: its path is that of the list of premieres.
-const ID_OF_NO_MOVIE: &str = "premieres";
+use crate::validation::{parse, path_id};
 
 pub(crate) fn router() -> OpenApiRouter<CommandApi> {
     OpenApiRouter::new()
@@ -23,149 +24,6 @@ pub(crate) fn router() -> OpenApiRouter<CommandApi> {
         .routes(routes!(update_movie_details))
         .routes(routes!(reschedule_premiere))
         .routes(routes!(withdraw_movie))
-}
-
-/// A movie to be announced.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({
-    "title": "Nosferatu", "synopsis": "A young clerk brings a house buyer's contract to a castle, and its owner to his town.",
-    "runtime_minutes": 94, "age_rating": "12", "genres": ["horror"], "premiere_date": "1922-03-04",
-}))]
-struct NewMovie {
-    /// 1 to 64 characters of A-Z, a-z, 0-9, _ and -, but not `premieres`; made if it is left out.
-    #[schema(pattern = "^[A-Za-z0-9_-]{1,64}$")]
-    id: Option<String>,
-    /// 1 to 200 characters.
-    #[schema(min_length = 1, max_length = 200, example = "Metropolis")]
-    title: String,
-    /// At most 5000 characters; may be empty.
-    #[schema(
-        max_length = 5000,
-        example = "In a city of the future, the son of its master falls in love with a prophet of the workers."
-    )]
-    synopsis: String,
-    /// 1 to 1000.
-    #[schema(minimum = 1, maximum = 1000, example = 153)]
-    runtime_minutes: i64,
-    #[schema(schema_with = age_rating)]
-    age_rating: String,
-    /// 1 to 10, none twice; each 1 to 40 characters, words of a-z and 0-9 joined by hyphens.
-    #[schema(min_items = 1, max_items = 10, example = json!(["drama", "science-fiction"]))]
-    genres: Vec<String>,
-    /// YYYY-MM-DD, from 1888-01-01 to 2200-12-31.
-    #[schema(format = Date, example = "1927-01-10")]
-    premiere_date: String,
-}
-
-/// A movie's details, all of them.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct MovieDetailsInput {
-    /// 1 to 200 characters.
-    #[schema(min_length = 1, max_length = 200, example = "Metropolis")]
-    title: String,
-    /// At most 5000 characters; may be empty.
-    #[schema(
-        max_length = 5000,
-        example = "In a city of the future, the son of its master falls in love with a prophet of the workers."
-    )]
-    synopsis: String,
-    /// 1 to 1000.
-    #[schema(minimum = 1, maximum = 1000, example = 153)]
-    runtime_minutes: i64,
-    #[schema(schema_with = age_rating)]
-    age_rating: String,
-    /// 1 to 10, none twice; each 1 to 40 characters, words of a-z and 0-9 joined by hyphens.
-    #[schema(min_items = 1, max_items = 10, example = json!(["drama", "science-fiction"]))]
-    genres: Vec<String>,
-}
-
-fn age_rating() -> Object {
-    let description = "The age from which it may be seen; always a string.";
-    service::one_of(description, AgeRating::VALUES.map(AgeRating::as_str))
-}
-
-/// A movie's new premiere date.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct NewPremiere {
-    /// YYYY-MM-DD, from 1888-01-01 to 2200-12-31.
-    #[schema(format = Date, example = "1927-01-10")]
-    premiere_date: String,
-}
-
-/// What a movie command set.
-#[derive(Serialize, ToSchema)]
-struct MovieFields {
-    #[schema(required = false)]
-    title: String,
-    #[schema(required = false)]
-    synopsis: String,
-    #[schema(required = false)]
-    runtime_minutes: i32,
-    #[schema(required = false)]
-    age_rating: &'static str,
-    #[schema(required = false)]
-    genres: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    premiere_date: Option<String>,
-}
-
-/// The premiere date a command set.
-#[derive(Serialize, ToSchema)]
-struct MoviePremiere {
-    #[schema(required = false)]
-    premiere_date: String,
-}
-
-/// The details of a movie, parsed.
-struct ParsedDetails {
-    title: Title,
-    synopsis: Synopsis,
-    runtime_minutes: RuntimeMinutes,
-    age_rating: AgeRating,
-    genres: Genres,
-}
-
-impl ParsedDetails {
-    fn parse(input: MovieDetailsInput, fields: &mut Validation) -> Option<Self> {
-        let title = fields.field("/title", Title::parse(&input.title));
-        let synopsis = fields.field("/synopsis", Synopsis::parse(&input.synopsis));
-        let runtime_minutes = fields.field("/runtime_minutes", RuntimeMinutes::parse(input.runtime_minutes));
-        let age_rating = fields.field("/age_rating", AgeRating::parse(&input.age_rating));
-        let genres = parse_genres(input.genres, fields);
-        Some(Self {
-            title: title?,
-            synopsis: synopsis?,
-            runtime_minutes: runtime_minutes?,
-            age_rating: age_rating?,
-            genres: genres?,
-        })
-    }
-
-    fn shown(&self, premiere_date: Option<PremiereDate>) -> MovieFields {
-        MovieFields {
-            title: self.title.to_string(),
-            synopsis: self.synopsis.to_string(),
-            runtime_minutes: self.runtime_minutes.minutes(),
-            age_rating: self.age_rating.as_str(),
-            genres: self.genres.as_slice().iter().map(Genre::to_string).collect(),
-            premiere_date: premiere_date.map(|date| date.to_string()),
-        }
-    }
-}
-
-/// A genre that is none is told at its place in the list; what is wrong with the list, at the list.
-fn parse_genres(texts: Vec<String>, fields: &mut Validation) -> Option<Genres> {
-    let parsed = Genres::parse(texts.clone());
-    if !parsed.as_ref().is_err_and(|error| error.code == "INVALID_GENRE") {
-        return fields.field("/genres", parsed);
-    }
-    for (index, text) in texts.iter().enumerate() {
-        fields.field(format!("/genres/{index}"), Genre::parse(text));
-    }
-    None
 }
 
 fn target(command: &'static str, id: &MovieId) -> Target {
@@ -177,6 +35,8 @@ fn target(command: &'static str, id: &MovieId) -> Target {
 }
 
 /// Announce a movie
+///
+/// One that was withdrawn comes back with `"new_release": true`: the same id, its sequence goes on.
 #[utoipa::path(post, path = "/movies", tag = "movies", request_body = NewMovie, responses(
     (status = 201, description = "Announced.", body = Accepted<MovieFields>),
 ))]
@@ -184,51 +44,14 @@ async fn announce_movie(
     State(api): State<CommandApi>,
     Incoming {
         request,
-        body: JsonBody(body),
-    }: Incoming<JsonBody<NewMovie>>,
+        body: JsonDraft(body),
+    }: Incoming<JsonDraft<NewMovie>>,
 ) -> Result<Answer<MovieFields>, Problem> {
-    let NewMovie {
-        id,
-        title,
-        synopsis,
-        runtime_minutes,
-        age_rating,
-        genres,
-        premiere_date,
-    } = body;
-    let mut fields = Validation::default();
-    let id = fields.new_id(id.as_deref(), MovieId::parse);
-    if id.as_ref().is_some_and(|id| id.as_str() == ID_OF_NO_MOVIE) {
-        fields.refuse("/id", "RESERVED_ID", "is the name of a list: GET /movies/premieres");
-        return Err(fields.problem());
-    }
-    let details = MovieDetailsInput {
-        title,
-        synopsis,
-        runtime_minutes,
-        age_rating,
-        genres,
-    };
-    let details = ParsedDetails::parse(details, &mut fields);
-    let premiere_date = fields.field("/premiere_date", PremiereDate::parse(&premiere_date));
-    let (Some(id), Some(details), Some(premiere_date)) = (id, details, premiere_date) else {
-        return Err(fields.problem());
-    };
-    let shown = details.shown(Some(premiere_date));
-    let ParsedDetails {
-        title,
-        synopsis,
-        runtime_minutes,
-        age_rating,
-        genres,
-    } = details;
+    let (id, announcement, new_release) = parse(body, parsed::new_movie)?;
+    let shown = MovieFields::of(&announcement.details, Some(&announcement.premiere));
     let command = MovieCommand::Announce {
-        title,
-        synopsis,
-        runtime_minutes,
-        age_rating,
-        genres,
-        premiere_date,
+        announcement: Box::new(announcement),
+        new_release,
     };
     let target = Target {
         location: Some(format!("/movies/{id}")),
@@ -238,6 +61,8 @@ async fn announce_movie(
 }
 
 /// Update a movie's details
+///
+/// All of them: what is left out is not known any more.
 #[utoipa::path(put, path = "/movies/{id}/details", tag = "movies", params(("id" = String, Path, description = "The movie's id.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "metropolis")),
     request_body = MovieDetailsInput, responses((status = 200, description = "Updated, or the same as before.", body = Accepted<MovieFields>)))]
 async fn update_movie_details(
@@ -245,29 +70,13 @@ async fn update_movie_details(
     Path(id): Path<String>,
     Incoming {
         request,
-        body: JsonBody(body),
-    }: Incoming<JsonBody<MovieDetailsInput>>,
+        body: JsonDraft(body),
+    }: Incoming<JsonDraft<MovieDetailsInput>>,
 ) -> Result<Answer<MovieFields>, Problem> {
     let id = path_id("id", &id, MovieId::parse)?;
-    let mut fields = Validation::default();
-    let Some(details) = ParsedDetails::parse(body, &mut fields) else {
-        return Err(fields.problem());
-    };
-    let shown = details.shown(None);
-    let ParsedDetails {
-        title,
-        synopsis,
-        runtime_minutes,
-        age_rating,
-        genres,
-    } = details;
-    let command = MovieCommand::UpdateDetails {
-        title,
-        synopsis,
-        runtime_minutes,
-        age_rating,
-        genres,
-    };
+    let details = parse(body, parsed::details)?;
+    let shown = MovieFields::of(&details, None);
+    let command = MovieCommand::UpdateDetails(Box::new(details));
     api.accept::<Movie, _>(target("movie.update_details", &id), request, command, |_| shown)
         .await
 }
@@ -280,25 +89,22 @@ async fn reschedule_premiere(
     Path(id): Path<String>,
     Incoming {
         request,
-        body: JsonBody(body),
-    }: Incoming<JsonBody<NewPremiere>>,
+        body: JsonDraft(body),
+    }: Incoming<JsonDraft<NewPremiere>>,
 ) -> Result<Answer<MoviePremiere>, Problem> {
     let id = path_id("id", &id, MovieId::parse)?;
-    let mut fields = Validation::default();
-    let Some(premiere_date) = fields.field("/premiere_date", PremiereDate::parse(&body.premiere_date)) else {
-        return Err(fields.problem());
-    };
-    let command = MovieCommand::ReschedulePremiere { premiere_date };
-    let shown = |_: &Movie| MoviePremiere {
-        premiere_date: premiere_date.to_string(),
-    };
-    api.accept(target("movie.reschedule_premiere", &id), request, command, shown)
+    let premiere = parse(body, |body, fields| {
+        parsed::premiere(body.premiere_date.as_deref(), body.premieres, fields)
+    })?;
+    let shown = MoviePremiere::of(&premiere);
+    let command = MovieCommand::ReschedulePremiere(premiere);
+    api.accept::<Movie, _>(target("movie.reschedule_premiere", &id), request, command, |_| shown)
         .await
 }
 
 /// Withdraw a movie
 ///
-/// For ever: the id is not used again.
+/// Only a new release brings it back: `POST /movies` with its id and `"new_release": true`.
 #[utoipa::path(delete, path = "/movies/{id}", tag = "movies", params(("id" = String, Path, description = "The movie's id.", pattern = "^[A-Za-z0-9_-]{1,64}$")),
     responses((status = 200, description = "Withdrawn.", body = Accepted<NoFields>)))]
 async fn withdraw_movie(

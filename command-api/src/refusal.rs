@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::http::header::ETAG;
 use axum::http::{HeaderValue, StatusCode};
 use domain::{Rejection, RejectionKind, Sequence};
-use event_store::{ExecuteError, StoreError};
+use event_store::{ExecuteError, FailedCondition, StateTag, StoreError};
 use service::Problem;
 
 use crate::conditional::entity_tag;
@@ -19,7 +19,11 @@ pub(crate) fn problem<R: Rejection>(error: ExecuteError<R, StoreError>) -> Probl
         ExecuteError::Rejected(rejection) => {
             Problem::new(status(rejection.kind()), rejection.code(), rejection.to_string())
         }
-        ExecuteError::PreconditionFailed { sequence } => precondition_failed(sequence),
+        ExecuteError::PreconditionFailed {
+            failed,
+            sequence,
+            log_id,
+        } => precondition_failed(failed, StateTag::new(log_id, sequence)),
         ExecuteError::Conflict => Problem::new(
             StatusCode::CONFLICT,
             "CONFLICT",
@@ -36,14 +40,25 @@ pub(crate) fn problem<R: Rejection>(error: ExecuteError<R, StoreError>) -> Probl
 }
 
 /// 412, with the entity tag of the present state if there is one.
-fn precondition_failed(sequence: Sequence) -> Problem {
-    let failed = |detail| Problem::new(StatusCode::PRECONDITION_FAILED, "PRECONDITION_FAILED", detail);
+fn precondition_failed(failed: FailedCondition, state: StateTag) -> Problem {
+    let sequence = state.sequence;
+    let because = match failed {
+        FailedCondition::IfMatch if sequence == Sequence(0) => "If-Match does not hold: there is nothing with this id",
+        FailedCondition::IfMatch => {
+            "If-Match does not hold: the resource has changed since, ETag tells its present state"
+        }
+        FailedCondition::IfNoneMatch => "If-None-Match does not hold: the resource is there, in a state that it names",
+    };
+    let problem = Problem::new(
+        StatusCode::PRECONDITION_FAILED,
+        "PRECONDITION_FAILED",
+        format!("{because}; nothing was changed"),
+    );
     if sequence == Sequence(0) {
-        return failed("If-Match does not hold: there is nothing with this id; nothing was changed");
+        return problem;
     }
-    let tag = HeaderValue::try_from(entity_tag(sequence)).expect("a number in quotes is a header value");
-    failed("If-Match does not hold: the resource has changed since, ETag tells its present state; nothing was changed")
-        .with_header(ETAG, tag)
+    let tag = HeaderValue::try_from(entity_tag(state)).expect("digits in quotes are a header value");
+    problem.with_header(ETAG, tag)
 }
 
 fn status(kind: RejectionKind) -> StatusCode {

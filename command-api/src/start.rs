@@ -109,10 +109,11 @@ async fn assemble(args: CommandApiArgs, appended: Option<Arc<Hint>>) -> Result<S
     };
     Ok(Service {
         name: NAME,
+        answers_for: vec![NAME],
         router: router()
             .with_state(api)
             .merge(log::router(LogReader::new(pool.clone()))),
-        checks: vec![event_store_check(pool)],
+        checks: vec![event_store_check(pool), time_zones_check()],
         tasks: tasks(
             writer,
             store,
@@ -172,6 +173,11 @@ fn event_store_check(pool: PgPool) -> Check {
             Ok(format!("log {} at position {}", head.log_id, head.position.0))
         }
     })
+}
+
+/// Tells which zones a cinema may be in; they are in memory.
+fn time_zones_check() -> Check {
+    Check::informative("time_zones", || async { Ok(time_zones::in_use().to_string()) })
 }
 
 /// Waits for the event store to come up. What will not change by waiting, such as a refused login, ends it at once.

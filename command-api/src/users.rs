@@ -3,7 +3,7 @@
 use axum::extract::State;
 use domain::{Email, FullName, Role, User, UserCommand, UserId};
 use serde::{Deserialize, Deserializer, Serialize};
-use service::{FormOrJsonBody, JsonBody, Path, Problem, RawBody};
+use service::{FormOrJsonDraft, JsonDraft, Path, Problem, RawBody};
 use utoipa::ToSchema;
 use utoipa::openapi::Object;
 use utoipa_axum::router::OpenApiRouter;
@@ -12,7 +12,7 @@ use utoipa_axum::routes;
 use crate::answer::{Accepted, Answer, NoFields};
 use crate::execute::{CommandApi, Target};
 use crate::incoming::Incoming;
-use crate::validation::{Validation, path_id};
+use crate::validation::{parse, path_id};
 
 pub(crate) fn router() -> OpenApiRouter<CommandApi> {
     OpenApiRouter::new()
@@ -117,16 +117,15 @@ async fn register_user(
     State(api): State<CommandApi>,
     Incoming {
         request,
-        body: JsonBody(body),
-    }: Incoming<JsonBody<NewUser>>,
+        body: JsonDraft(body),
+    }: Incoming<JsonDraft<NewUser>>,
 ) -> Result<Answer<UserProfile>, Problem> {
-    let mut fields = Validation::default();
-    let id = fields.new_id(body.id.as_deref(), UserId::parse);
-    let full_name = fields.field("/full_name", FullName::parse(&body.full_name));
-    let email = fields.optional("/email", body.email.as_deref(), Email::parse);
-    let (Some(id), Some(full_name), Some(email)) = (id, full_name, email) else {
-        return Err(fields.problem());
-    };
+    let (id, full_name, email) = parse(body, |body, fields| {
+        let id = fields.new_id(body.id.as_deref(), UserId::parse);
+        let full_name = fields.field("/full_name", FullName::parse(&body.full_name));
+        let email = fields.optional("/email", body.email.as_deref(), Email::parse);
+        Some((id?, full_name?, email?))
+    })?;
     let command = UserCommand::Register { full_name, email };
     api.accept::<User, _>(created("user.register", &id), request, command, profile_of)
         .await
@@ -145,20 +144,20 @@ async fn set_user_profile(
     Path(id): Path<String>,
     Incoming {
         request,
-        body: FormOrJsonBody(body),
-    }: Incoming<FormOrJsonBody<Profile>>,
+        body: FormOrJsonDraft(body),
+    }: Incoming<FormOrJsonDraft<Profile>>,
 ) -> Result<Answer<UserProfile>, Problem> {
     let id = path_id("id", &id, UserId::parse)?;
-    let mut fields = Validation::default();
-    if body.full_name.is_none() && body.email.is_none() {
-        fields.refuse("/full_name", "REQUIRED", "full_name or email must be given");
-        return Err(fields.problem());
-    }
-    let full_name = fields.optional("/full_name", body.full_name.as_deref(), FullName::parse);
-    let email = fields.optional("/email", body.email.as_deref(), Email::parse);
-    let (Some(full_name), Some(email)) = (full_name, email) else {
-        return Err(fields.problem());
-    };
+    let is_whole = body.is_whole();
+    let (full_name, email) = parse(body, |body, fields| {
+        // A wrong one was given, too.
+        if is_whole && body.full_name.is_none() && body.email.is_none() {
+            fields.refuse("/full_name", "REQUIRED", "full_name or email must be given");
+        }
+        let full_name = fields.optional("/full_name", body.full_name.as_deref(), FullName::parse);
+        let email = fields.optional("/email", body.email.as_deref(), Email::parse);
+        Some((full_name?, email?))
+    })?;
     let command = UserCommand::SetProfile { full_name, email };
     api.accept::<User, _>(created("user.set_profile", &id), request, command, profile_of)
         .await
@@ -174,14 +173,11 @@ async fn grant_role(
     Path(id): Path<String>,
     Incoming {
         request,
-        body: JsonBody(body),
-    }: Incoming<JsonBody<NewRole>>,
+        body: JsonDraft(body),
+    }: Incoming<JsonDraft<NewRole>>,
 ) -> Result<Answer<UserRole>, Problem> {
     let id = path_id("id", &id, UserId::parse)?;
-    let mut fields = Validation::default();
-    let Some(role) = fields.field("/role", Role::parse(&body.role)) else {
-        return Err(fields.problem());
-    };
+    let role = parse(body, |body, fields| fields.field("/role", Role::parse(&body.role)))?;
     let shown = |_: &User| UserRole { role: role.as_str() };
     api.accept(
         target("user.grant_role", &id),

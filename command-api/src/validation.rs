@@ -1,12 +1,25 @@
 //! Parsing the fields of a request into values of the business, all errors collected.
 
 use domain::InvalidValue;
-use service::{FieldError, Problem};
+use service::{Draft, FieldError, Problem};
 use uuid::Uuid;
 
 /// The wrong fields found so far.
 #[derive(Default)]
 pub(crate) struct Validation(Vec<FieldError>);
+
+/// Parses a body. What is wrong with its shape and with its values is told at once, and nothing is given out then.
+///
+/// # Errors
+/// 422 with everything that is wrong.
+pub(crate) fn parse<T, V>(body: Draft<T>, parse: impl FnOnce(T, &mut Validation) -> Option<V>) -> Result<V, Problem> {
+    body.check(|body, errors| {
+        let mut fields = Validation::default();
+        let parsed = parse(body, &mut fields);
+        errors.append(&mut fields.0);
+        parsed
+    })
+}
 
 impl Validation {
     /// Parses a field; a wrong one is noted and gives `None`.
@@ -35,11 +48,6 @@ impl Validation {
     /// Notes a field that is wrong for a reason of the request's.
     pub(crate) fn refuse(&mut self, pointer: &'static str, code: &'static str, detail: &'static str) {
         self.0.push(FieldError::new(pointer, code, detail));
-    }
-
-    /// 422 with everything noted.
-    pub(crate) fn problem(self) -> Problem {
-        Problem::validation(self.0)
     }
 }
 

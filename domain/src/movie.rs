@@ -1,4 +1,4 @@
-//! A movie: announced once, with details and a premiere, until withdrawn.
+//! A movie: announced, with details and a premiere, until withdrawn, and perhaps announced again.
 
 mod command;
 mod details;
@@ -11,17 +11,15 @@ use cqrs_es::event_sink::EventSink;
 use serde::{Deserialize, Serialize};
 
 pub use command::MovieCommand;
-pub use details::MovieDetails;
+pub use details::{Announcement, MovieDetails, Premiere};
 pub use error::MovieError;
 pub use event::MovieEvent;
 pub use standing::MovieStanding;
 
-use crate::PremiereDate;
-
 /// A movie as the history of its stream has made it.
 ///
 /// ```text
-/// unknown ──announced──▶ announced ──withdrawn──▶ withdrawn
+/// unknown ──announced──▶ announced ──withdrawn──▶ withdrawn ──announced, as a new release──▶ announced
 ///                         details, premiere: any number of times
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,14 +31,8 @@ pub struct Movie {
 enum State {
     #[default]
     Unknown,
-    Announced(Announcement),
+    Announced(Box<Announcement>),
     Withdrawn,
-}
-
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Announcement {
-    details: MovieDetails,
-    premiere_date: PremiereDate,
 }
 
 impl Movie {
@@ -50,10 +42,10 @@ impl Movie {
         self.announcement().map(|announcement| &announcement.details)
     }
 
-    /// Gives the present day of the premiere; `None` before the announcement and after the withdrawal.
+    /// Gives the present premiere; `None` before the announcement and after the withdrawal.
     #[must_use]
-    pub fn premiere_date(&self) -> Option<PremiereDate> {
-        self.announcement().map(|announcement| announcement.premiere_date)
+    pub fn premiere(&self) -> Option<&Premiere> {
+        self.announcement().map(|announcement| &announcement.premiere)
     }
 
     /// Tells what a cinema has to know of the movie.
@@ -74,33 +66,18 @@ impl Movie {
     }
 
     fn decide(&self, command: MovieCommand) -> Result<Option<MovieEvent>, MovieError> {
-        match &self.state {
-            State::Unknown => decide_unknown(command),
-            State::Announced(announcement) => announcement.decide(command),
-            State::Withdrawn => Err(MovieError::Withdrawn),
-        }
-    }
-}
-
-fn decide_unknown(command: MovieCommand) -> Result<Option<MovieEvent>, MovieError> {
-    match command {
-        MovieCommand::Announce {
-            title,
-            synopsis,
-            runtime_minutes,
-            age_rating,
-            genres,
-            premiere_date,
-        } => Ok(Some(MovieEvent::Announced {
-            title,
-            synopsis,
-            runtime_minutes,
-            age_rating,
-            genres,
-            premiere_date,
-        })),
-        MovieCommand::UpdateDetails { .. } | MovieCommand::ReschedulePremiere { .. } | MovieCommand::Withdraw => {
-            Err(MovieError::NotFound)
+        match (&self.state, command) {
+            (State::Announced(announcement), command) => announcement.decide(command),
+            (State::Unknown, MovieCommand::Announce { announcement, .. })
+            | (
+                State::Withdrawn,
+                MovieCommand::Announce {
+                    announcement,
+                    new_release: true,
+                },
+            ) => Ok(Some(MovieEvent::Announced(announcement))),
+            (State::Unknown, _) => Err(MovieError::NotFound),
+            (State::Withdrawn, _) => Err(MovieError::Withdrawn),
         }
     }
 }
@@ -109,25 +86,11 @@ impl Announcement {
     fn decide(&self, command: MovieCommand) -> Result<Option<MovieEvent>, MovieError> {
         match command {
             MovieCommand::Announce { .. } => Err(MovieError::AlreadyExists),
-            MovieCommand::UpdateDetails {
-                title,
-                synopsis,
-                runtime_minutes,
-                age_rating,
-                genres,
-            } => {
-                let details = MovieDetails {
-                    title,
-                    synopsis,
-                    runtime_minutes,
-                    age_rating,
-                    genres,
-                };
-                Ok((details != self.details).then(|| details.into_updated()))
+            MovieCommand::UpdateDetails(details) => {
+                Ok((*details != self.details).then_some(MovieEvent::DetailsUpdated(details)))
             }
-            MovieCommand::ReschedulePremiere { premiere_date } => {
-                let moves = premiere_date != self.premiere_date;
-                Ok(moves.then_some(MovieEvent::PremiereRescheduled { premiere_date }))
+            MovieCommand::ReschedulePremiere(premiere) => {
+                Ok((premiere != self.premiere).then_some(MovieEvent::PremiereRescheduled(premiere)))
             }
             MovieCommand::Withdraw => Ok(Some(MovieEvent::Withdrawn {})),
         }
@@ -151,46 +114,12 @@ impl Aggregate for Movie {
     /// Never fails: an event that does not fit the state, which no command can have written, changes nothing.
     fn apply(&mut self, event: MovieEvent) {
         match (&mut self.state, event) {
-            (
-                State::Unknown,
-                MovieEvent::Announced {
-                    title,
-                    synopsis,
-                    runtime_minutes,
-                    age_rating,
-                    genres,
-                    premiere_date,
-                },
-            ) => {
-                let details = MovieDetails {
-                    title,
-                    synopsis,
-                    runtime_minutes,
-                    age_rating,
-                    genres,
-                };
-                self.state = State::Announced(Announcement { details, premiere_date });
+            (State::Unknown | State::Withdrawn, MovieEvent::Announced(announcement)) => {
+                self.state = State::Announced(announcement);
             }
-            (
-                State::Announced(announcement),
-                MovieEvent::DetailsUpdated {
-                    title,
-                    synopsis,
-                    runtime_minutes,
-                    age_rating,
-                    genres,
-                },
-            ) => {
-                announcement.details = MovieDetails {
-                    title,
-                    synopsis,
-                    runtime_minutes,
-                    age_rating,
-                    genres,
-                }
-            }
-            (State::Announced(announcement), MovieEvent::PremiereRescheduled { premiere_date }) => {
-                announcement.premiere_date = premiere_date;
+            (State::Announced(announcement), MovieEvent::DetailsUpdated(details)) => announcement.details = *details,
+            (State::Announced(announcement), MovieEvent::PremiereRescheduled(premiere)) => {
+                announcement.premiere = premiere;
             }
             (State::Announced(_), MovieEvent::Withdrawn {}) => self.state = State::Withdrawn,
             (State::Unknown | State::Announced(_) | State::Withdrawn, _) => {}

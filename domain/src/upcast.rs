@@ -1,9 +1,10 @@
 //! From old versions of an event to the current one, for aggregates and projections alike.
 //!
 //! Each step raises one event type by one version; the chain goes on until no step fits. A step that meets a payload it
-//! cannot read leaves it as it is: the decoder behind it then says what is missing.
+//! cannot read leaves it as it is, or in a way no decoder reads: the decoder behind it then says what is wrong.
 
 mod movie_announced;
+mod movie_details;
 
 use cqrs_es::persist::{EventUpcaster, SerializedEvent};
 use serde_json::Value;
@@ -18,12 +19,32 @@ struct Upcast {
 }
 
 /// All steps, those of one event type in the order of its versions: cqrs-es goes through them once, first to last.
-const CHAIN: [Upcast; 1] = [Upcast {
-    event_type: "movie.announced",
-    from: "1",
-    to: "2",
-    payload: movie_announced::from_1_to_2,
-}];
+const CHAIN: [Upcast; 4] = [
+    Upcast {
+        event_type: "movie.announced",
+        from: "1",
+        to: "2",
+        payload: movie_announced::from_1_to_2,
+    },
+    Upcast {
+        event_type: "movie.announced",
+        from: "2",
+        to: "3",
+        payload: movie_details::announced_from_2_to_3,
+    },
+    Upcast {
+        event_type: "movie.details.updated",
+        from: "1",
+        to: "2",
+        payload: movie_details::updated_from_1_to_2,
+    },
+    Upcast {
+        event_type: "movie.premiere.rescheduled",
+        from: "1",
+        to: "2",
+        payload: movie_details::rescheduled_from_1_to_2,
+    },
+];
 
 /// Gives the chain to the loader of aggregates.
 #[must_use]

@@ -102,7 +102,7 @@ fn each_detail_changed() -> Vec<CinemaDetails> {
             ..rex()
         },
         CinemaDetails {
-            time_zone: TimeZone::parse("UTC").unwrap(),
+            time_zone: TimeZone::parse("Europe/Lisbon").unwrap(),
             ..rex()
         },
     ]

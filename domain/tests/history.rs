@@ -7,13 +7,14 @@ use std::fmt::Debug;
 use cqrs_es::event_sink::EventSink;
 use cqrs_es::{Aggregate, DomainEvent};
 use domain::{
-    Address, AgeRating, Cinema, CinemaCommand, CinemaEvent, CinemaName, CityId, Email, Event, FullName, Genres, Movie,
-    MovieCommand, MovieEvent, MovieId, MovieStanding, PremiereDate, Role, RuntimeMinutes, Synopsis, TimeZone, Title,
+    Address, AgeRating, Announcement, Cinema, CinemaCommand, CinemaEvent, CinemaName, CityId, Country, CountryPremiere,
+    CountryPremieres, Credit, Credits, Email, Event, FullName, Genres, Movie, MovieCommand, MovieDetails, MovieEvent,
+    MovieId, MovieStanding, Premiere, PremiereDate, Rating, Ratings, Role, RuntimeMinutes, Synopsis, TimeZone, Title,
     User, UserCommand, UserEvent,
 };
 use proptest::collection::vec;
 use proptest::option;
-use proptest::prelude::{Just, Strategy, prop_oneof, proptest};
+use proptest::prelude::{Just, Strategy, any, prop_oneof, proptest};
 use proptest::sample::select;
 use serde_json::Value;
 
@@ -138,33 +139,58 @@ fn user_command() -> impl Strategy<Value = UserCommand> {
     ]
 }
 
-type Details = (Title, Synopsis, RuntimeMinutes, AgeRating, Genres);
+fn ratings() -> impl Strategy<Value = Ratings> {
+    prop_oneof![
+        Just(Ratings::default()),
+        select(AgeRating::VALUES.to_vec()).prop_map(Ratings::from),
+        Just(Ratings::parse(vec![Rating::parse("mpa", "PG-13").unwrap()]).unwrap()),
+    ]
+}
 
-fn movie_details() -> impl Strategy<Value = Details> {
+fn movie_details() -> impl Strategy<Value = MovieDetails> {
     (
         select(vec!["Solaris", "Сталкер"]).prop_map(|text| Title::parse(text).unwrap()),
-        select(vec!["", "line\nline"]).prop_map(|text| Synopsis::parse(text).unwrap()),
-        select(vec![1, 1000]).prop_map(|minutes| RuntimeMinutes::parse(minutes).unwrap()),
-        select(AgeRating::VALUES.to_vec()),
+        option::of(select(vec!["", "line\nline"]).prop_map(|text| Synopsis::parse(text).unwrap())),
+        option::of(select(vec![1, 60_000]).prop_map(|minutes| RuntimeMinutes::parse(minutes).unwrap())),
+        ratings(),
         select(vec!["drama", "film-noir"]).prop_map(|genre| Genres::parse(vec![genre.to_owned()]).unwrap()),
+        select(vec!["director", "actor"]).prop_map(|role| vec![Credit::parse("Ada King", role, None).unwrap()]),
     )
+        .prop_map(
+            |(title, synopsis, runtime_minutes, ratings, genres, credits)| MovieDetails {
+                synopsis,
+                runtime_minutes,
+                ratings,
+                genres,
+                credits: Credits::parse(credits).unwrap(),
+                ..MovieDetails::of(title)
+            },
+        )
 }
 
 fn premiere_date() -> impl Strategy<Value = PremiereDate> {
-    select(vec!["1888-01-01", "2024-02-29", "2200-12-31"]).prop_map(|text| PremiereDate::parse(text).unwrap())
+    select(vec!["1888-01-01", "2024-02-29", "2024-02", "2200"]).prop_map(|text| PremiereDate::parse(text).unwrap())
+}
+
+fn premiere() -> impl Strategy<Value = Premiere> {
+    (option::of(premiere_date()), option::of(premiere_date())).prop_map(|(anywhere, in_france)| {
+        let country = Country::parse("FR").unwrap();
+        let premieres = in_france.map(|date| CountryPremiere { country, date }).into_iter();
+        Premiere {
+            premiere_date: anywhere,
+            premieres: CountryPremieres::parse(premieres.collect()).unwrap(),
+        }
+    })
 }
 
 fn movie_command() -> impl Strategy<Value = MovieCommand> {
     prop_oneof![
-        2 => (movie_details(), premiere_date()).prop_map(
-            |((title, synopsis, runtime_minutes, age_rating, genres), premiere_date)| MovieCommand::Announce {
-                title, synopsis, runtime_minutes, age_rating, genres, premiere_date,
-            }
-        ),
-        4 => movie_details().prop_map(|(title, synopsis, runtime_minutes, age_rating, genres)| {
-            MovieCommand::UpdateDetails { title, synopsis, runtime_minutes, age_rating, genres }
+        3 => (movie_details(), premiere(), any::<bool>()).prop_map(|(details, premiere, new_release)| {
+            let announcement = Box::new(Announcement { details, premiere });
+            MovieCommand::Announce { announcement, new_release }
         }),
-        4 => premiere_date().prop_map(|premiere_date| MovieCommand::ReschedulePremiere { premiere_date }),
+        4 => movie_details().prop_map(|details| MovieCommand::UpdateDetails(Box::new(details))),
+        4 => premiere().prop_map(MovieCommand::ReschedulePremiere),
         1 => Just(MovieCommand::Withdraw),
     ]
 }
@@ -174,7 +200,7 @@ fn cinema_details() -> impl Strategy<Value = (CinemaName, CityId, Address, TimeZ
         select(vec!["Grand Rex", "Kino"]).prop_map(|text| CinemaName::parse(text).unwrap()),
         select(vec!["paris", "berlin"]).prop_map(|text| CityId::parse(text).unwrap()),
         select(vec!["1 rue", "2 rue"]).prop_map(|text| Address::parse(text).unwrap()),
-        select(vec!["Europe/Paris", "UTC"]).prop_map(|text| TimeZone::parse(text).unwrap()),
+        select(vec!["Europe/Paris", "Europe/Lisbon"]).prop_map(|text| TimeZone::parse(text).unwrap()),
     )
 }
 

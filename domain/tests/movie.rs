@@ -5,8 +5,10 @@
 use cqrs_es::Aggregate;
 use cqrs_es::test::{AggregateTestExecutor, TestFramework};
 use domain::{
-    AgeRating, Genres, Movie, MovieCommand, MovieDetails, MovieError, MovieEvent, MovieStanding, PremiereDate,
-    Rejection, RejectionKind, RuntimeMinutes, Synopsis, Title,
+    AgeRating, Announcement, Countries, Country, CountryPremiere, CountryPremieres, Credit, Credits, ExternalId,
+    ExternalIds, Genres, Language, Languages, LocalTitle, LocalTitles, Movie, MovieCommand, MovieDetails, MovieError,
+    MovieEvent, MovieStanding, Premiere, PremiereDate, Rating, Ratings, Rejection, RejectionKind, RuntimeMinutes,
+    Synopsis, Title,
 };
 
 fn given(events: Vec<MovieEvent>) -> AggregateTestExecutor<Movie> {
@@ -23,119 +25,120 @@ fn date(text: &str) -> PremiereDate {
 
 fn metropolis() -> MovieDetails {
     MovieDetails {
-        title: Title::parse("Metropolis").unwrap(),
-        synopsis: Synopsis::parse("A city above, a city below.").unwrap(),
-        runtime_minutes: RuntimeMinutes::parse(153).unwrap(),
-        age_rating: AgeRating::From6,
+        synopsis: Some(Synopsis::parse("A city above, a city below.").unwrap()),
+        runtime_minutes: Some(RuntimeMinutes::parse(153).unwrap()),
+        ratings: AgeRating::From6.into(),
         genres: Genres::parse(vec!["science-fiction".into(), "drama".into()]).unwrap(),
+        ..MovieDetails::of(Title::parse("Metropolis").unwrap())
     }
 }
 
+fn announcement() -> Box<Announcement> {
+    Box::new(Announcement {
+        details: metropolis(),
+        premiere: date("1927-01-10").into(),
+    })
+}
+
 fn announce() -> MovieCommand {
-    let MovieDetails {
-        title,
-        synopsis,
-        runtime_minutes,
-        age_rating,
-        genres,
-    } = metropolis();
-    let premiere_date = date("1927-01-10");
     MovieCommand::Announce {
-        title,
-        synopsis,
-        runtime_minutes,
-        age_rating,
-        genres,
-        premiere_date,
+        announcement: announcement(),
+        new_release: false,
+    }
+}
+
+fn announce_again() -> MovieCommand {
+    MovieCommand::Announce {
+        announcement: announcement(),
+        new_release: true,
     }
 }
 
 fn announced() -> MovieEvent {
-    let MovieDetails {
-        title,
-        synopsis,
-        runtime_minutes,
-        age_rating,
-        genres,
-    } = metropolis();
-    let premiere_date = date("1927-01-10");
-    MovieEvent::Announced {
-        title,
-        synopsis,
-        runtime_minutes,
-        age_rating,
-        genres,
-        premiere_date,
-    }
+    MovieEvent::Announced(announcement())
 }
 
 fn update(details: MovieDetails) -> MovieCommand {
-    let MovieDetails {
-        title,
-        synopsis,
-        runtime_minutes,
-        age_rating,
-        genres,
-    } = details;
-    MovieCommand::UpdateDetails {
-        title,
-        synopsis,
-        runtime_minutes,
-        age_rating,
-        genres,
-    }
+    MovieCommand::UpdateDetails(Box::new(details))
 }
 
 fn updated(details: MovieDetails) -> MovieEvent {
-    let MovieDetails {
-        title,
-        synopsis,
-        runtime_minutes,
-        age_rating,
-        genres,
-    } = details;
-    MovieEvent::DetailsUpdated {
-        title,
-        synopsis,
-        runtime_minutes,
-        age_rating,
-        genres,
-    }
+    MovieEvent::DetailsUpdated(Box::new(details))
 }
 
 fn reschedule(text: &str) -> MovieCommand {
-    MovieCommand::ReschedulePremiere {
-        premiere_date: date(text),
-    }
+    MovieCommand::ReschedulePremiere(date(text).into())
 }
 
 fn rescheduled(text: &str) -> MovieEvent {
-    MovieEvent::PremiereRescheduled {
-        premiere_date: date(text),
-    }
+    MovieEvent::PremiereRescheduled(date(text).into())
 }
 
 /// The details with one of them changed, for each of them.
 fn each_detail_changed() -> Vec<MovieDetails> {
+    let title = |text: &str| Title::parse(text).unwrap();
+    let language = Language::parse("es").unwrap();
+    let local = LocalTitle {
+        language: language.clone(),
+        title: title("Metrópolis"),
+    };
+    let credit = Credit::parse("Fritz Lang", "director", None).unwrap();
+    let imdb = ExternalId::parse("imdb", "tt0017136").unwrap();
     vec![
         MovieDetails {
-            title: Title::parse("Metrópolis").unwrap(),
+            title: title("Metrópolis"),
             ..metropolis()
         },
         MovieDetails {
-            synopsis: Synopsis::parse("").unwrap(),
+            original_title: Some(title("Metropolis (1927)")),
             ..metropolis()
         },
         MovieDetails {
-            runtime_minutes: RuntimeMinutes::parse(148).unwrap(),
+            titles: LocalTitles::parse(vec![local]).unwrap(),
             ..metropolis()
         },
         MovieDetails {
-            age_rating: AgeRating::From12,
+            synopsis: Some(Synopsis::parse("").unwrap()),
+            ..metropolis()
+        },
+        MovieDetails {
+            synopsis: None,
+            ..metropolis()
+        },
+        MovieDetails {
+            runtime_minutes: Some(RuntimeMinutes::parse(148).unwrap()),
+            ..metropolis()
+        },
+        MovieDetails {
+            runtime_minutes: None,
+            ..metropolis()
+        },
+        MovieDetails {
+            ratings: AgeRating::From12.into(),
+            ..metropolis()
+        },
+        MovieDetails {
+            ratings: Ratings::parse(vec![Rating::parse("fsk", "6").unwrap()]).unwrap(),
             ..metropolis()
         },
         MovieDetails {
             genres: Genres::parse(vec!["drama".into(), "science-fiction".into()]).unwrap(),
+            ..metropolis()
+        },
+        MovieDetails {
+            languages: Languages::parse(vec![language]).unwrap(),
+            ..metropolis()
+        },
+        MovieDetails {
+            countries: Countries::parse(vec![Country::parse("DE").unwrap()]).unwrap(),
+            ..metropolis()
+        },
+        MovieDetails {
+            credits: Credits::parse(vec![credit]).unwrap(),
+            ..metropolis()
+        },
+        MovieDetails {
+            external_ids: ExternalIds::parse(vec![imdb]).unwrap(),
             ..metropolis()
         },
     ]
@@ -241,7 +244,7 @@ fn an_unknown_movie_cannot_be_withdrawn() {
 }
 
 #[test]
-fn nothing_happens_after_withdrawal_not_even_a_new_announcement() {
+fn nothing_happens_after_withdrawal_not_even_the_same_announcement() {
     for command in [
         announce(),
         update(metropolis()),
@@ -256,12 +259,63 @@ fn nothing_happens_after_withdrawal_not_even_a_new_announcement() {
 }
 
 #[test]
+fn a_withdrawn_movie_can_be_announced_again_as_a_new_release_as_often_as_it_is_withdrawn() {
+    let release = vec![announced(), MovieEvent::Withdrawn {}];
+    given(release.clone())
+        .when(announce_again())
+        .then_expect_events(vec![announced()]);
+    given([release.clone(), release.clone()].concat())
+        .when(announce_again())
+        .then_expect_events(vec![announced()]);
+    given([release.clone(), vec![announced()]].concat())
+        .when(reschedule("1927-03-13"))
+        .then_expect_events(vec![rescheduled("1927-03-13")]);
+    given([release.clone(), release].concat())
+        .when(announce())
+        .then_expect_error(MovieError::Withdrawn);
+}
+
+#[test]
+fn a_new_release_of_a_movie_that_was_never_withdrawn_is_an_announcement_like_any_other() {
+    given_nothing()
+        .when(announce_again())
+        .then_expect_events(vec![announced()]);
+    given(vec![announced()])
+        .when(announce_again())
+        .then_expect_error(MovieError::AlreadyExists);
+}
+
+#[test]
+fn a_premiere_can_become_less_exact_unknown_or_known_in_a_country() {
+    let germany = CountryPremiere {
+        country: Country::parse("DE").unwrap(),
+        date: date("1927"),
+    };
+    for premiere in [
+        Premiere::from(date("1927-01")),
+        Premiere::from(date("1927")),
+        Premiere::default(),
+        Premiere {
+            premieres: CountryPremieres::parse(vec![germany]).unwrap(),
+            ..date("1927-01-10").into()
+        },
+    ] {
+        given(vec![announced()])
+            .when(MovieCommand::ReschedulePremiere(premiere.clone()))
+            .then_expect_events(vec![MovieEvent::PremiereRescheduled(premiere.clone())]);
+        given(vec![announced(), MovieEvent::PremiereRescheduled(premiere.clone())])
+            .when(MovieCommand::ReschedulePremiere(premiere))
+            .then_expect_events(vec![]);
+    }
+}
+
+#[test]
 fn a_movie_shows_the_present_details_and_premiere() {
     for details in each_detail_changed() {
         let movie = fold(vec![announced(), updated(details.clone()), rescheduled("1927-03-13")]);
 
         assert_eq!(movie.details(), Some(&details));
-        assert_eq!(movie.premiere_date(), Some(date("1927-03-13")));
+        assert_eq!(movie.premiere(), Some(&date("1927-03-13").into()));
     }
 }
 
@@ -275,14 +329,16 @@ fn a_movie_tells_cinemas_how_it_stands() {
             MovieStanding::Withdrawn,
             false,
         ),
+        (
+            vec![announced(), MovieEvent::Withdrawn {}, announced()],
+            MovieStanding::Announced,
+            true,
+        ),
     ] {
         let movie = fold(events);
 
         assert_eq!(movie.standing(), standing);
-        assert_eq!(
-            (movie.details().is_some(), movie.premiere_date().is_some()),
-            (shown, shown)
-        );
+        assert_eq!((movie.details().is_some(), movie.premiere().is_some()), (shown, shown));
     }
 }
 
@@ -302,7 +358,7 @@ fn an_event_that_does_not_fit_the_state_changes_nothing() {
     );
 
     let withdrawn = [announced(), MovieEvent::Withdrawn {}];
-    let after = [withdrawn.to_vec(), vec![announced()], unknown.to_vec()].concat();
+    let after = [withdrawn.to_vec(), unknown.to_vec()].concat();
     assert_eq!(fold(after), fold(withdrawn.to_vec()));
 }
 

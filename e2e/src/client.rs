@@ -3,6 +3,9 @@
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::PATIENCE;
 
 /// Posts and queries over HTTP. Cheap to clone.
 #[derive(Clone)]
@@ -85,13 +88,20 @@ impl Client {
         finish(self.request(Method::GET, path)).await.expect("an answer")
     }
 
-    /// Queries what a command has written: waits on the server's side until the read model has it.
+    /// Queries what a command has written: waits on the server's side until the read model has it, and asks again while that
+    /// takes longer than a server waits, as on a slow machine.
     pub async fn get_at(&self, path: &str, position: i64) -> Answer {
-        let request = self
-            .request(Method::GET, path)
-            .header(HeaderName::from_static("min-position"), HeaderValue::from(position))
-            .header("prefer", "wait=10");
-        finish(request).await.expect("an answer")
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let request = self
+                .request(Method::GET, path)
+                .header(HeaderName::from_static("min-position"), HeaderValue::from(position))
+                .header("prefer", "wait=10");
+            let answer = finish(request).await.expect("an answer");
+            if answer.body["code"] != "READ_MODEL_BEHIND" || Instant::now() > deadline {
+                return answer;
+            }
+        }
     }
 
     /// POSTs a JSON body with a key; an error when there was no answer.

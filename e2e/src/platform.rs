@@ -61,6 +61,7 @@ async fn services(databases: &Databases, amqp_url: AmqpUrl) -> Vec<Service> {
     let relay = RelayArgs {
         event_store_url: databases.event_store_url("marquee_event_relay"),
         amqp_url: amqp_url.clone(),
+        management_url: None,
         tuning: RelayTuning::default(),
     };
     let projections = Name::ALL.map(|name| Served {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use event_bus::AmqpUrl;
+use event_bus::{AmqpUrl, ManagementUrl};
 use service::database::DatabaseUrl;
 use service::{HoldsSecrets, Review};
 
@@ -15,6 +15,10 @@ pub struct RelayArgs {
     /// RabbitMQ: amqp://USER:PASSWORD@HOST:PORT/VHOST, or amqps://...?cacertfile=FILE; several nodes: HOST:PORT,HOST:PORT
     #[arg(long, env = "MARQUEE_AMQP_URL", value_name = "URL", hide_env_values = true)]
     pub amqp_url: AmqpUrl,
+    /// RabbitMQ's management, as a user that may look (tag `monitoring`): http://USER:PASSWORD@HOST:PORT. With it the relay names
+    /// the queue that refuses what it publishes
+    #[arg(long, env = "MARQUEE_MANAGEMENT_URL", value_name = "URL", hide_env_values = true)]
+    pub management_url: Option<ManagementUrl>,
     /// How it works.
     #[command(flatten, next_help_heading = "Relay")]
     pub tuning: RelayTuning,
@@ -25,6 +29,11 @@ impl HoldsSecrets for RelayArgs {
         review.database("--event-store-url", &self.event_store_url);
         let broker = &self.amqp_url;
         review.broker("--amqp-url", broker, broker.credentials(), broker.is_exposed());
+        if let Some(url) = &self.management_url {
+            let (user, password) = url.credentials();
+            let is_exposed = !url.bare().host_str().is_some_and(service::is_loopback);
+            review.management("--management-url", url, (&user, &password), is_exposed);
+        }
     }
 }
 
@@ -67,7 +76,7 @@ pub struct RelayConfig {
     pub confirm_timeout: Duration,
     /// The shortest and the longest time between two reads of a log that had nothing new.
     pub poll: (Duration, Duration),
-    /// The shortest and the longest pause, before jitter, after a failure.
+    /// The longest first pause and the longest pause of all after a failure.
     pub back_off: (Duration, Duration),
     /// The pause after a failure that time does not heal.
     pub halt_pause: Duration,
@@ -99,6 +108,13 @@ mod tests {
     use std::time::Duration;
 
     use super::RelayConfig;
+
+    #[test]
+    fn while_it_can_publish_it_gives_a_sign_of_life_at_least_once_a_second_as_the_message_contract_says() {
+        let page = include_str!("../../docs/message-contract.md");
+        assert!(page.contains("there is one at least once a second"));
+        assert!(RelayConfig::default().sign_of_life < Duration::from_secs(1));
+    }
 
     #[test]
     fn a_standby_leads_within_two_seconds_of_the_death_of_a_leader_that_could_say_nothing() {

@@ -10,6 +10,14 @@ pub enum RelayError {
     /// The bus failed.
     #[error("the bus failed")]
     Bus(#[source] BusError),
+    /// The broker did not take a message for all of its queues.
+    #[error("the broker has refused what is published (nack) since {since}: {}", why(queues.as_deref()))]
+    Refused {
+        /// When it first did, nothing having been confirmed since.
+        since: String,
+        /// The queues that may refuse, and why, where the management could be asked.
+        queues: Option<String>,
+    },
     /// The broker closed the connection.
     #[error("the connection to the broker is closed")]
     Disconnected,
@@ -55,9 +63,25 @@ pub enum RelayError {
         /// What does not fit.
         reason: &'static str,
     },
+    /// The log was restored beside a relay's row that knows nothing of it.
+    #[error(
+        "the log's events were restored into a store that was made after them, and the relay's checkpoint was not: what was \
+         published is not known, and publishing all of it again is not done unasked. `marquee log adopt --relay-at POSITION` \
+         says where to go on"
+    )]
+    Unplaced,
     /// An event of the log has no message.
     #[error("an event cannot be published")]
     Unpublishable(#[source] BusError),
+}
+
+/// Which queue refuses, or how to find it.
+fn why(queues: Option<&str>) -> &str {
+    queues.unwrap_or(
+        "look for a queue bound to user, movie or cinema that is full and told to refuse (overflow = reject-publish, by its \
+         arguments or a policy), or, from RabbitMQ 4 on, for a classic queue whose node is away: rabbitmqctl list_queues \
+         name type state policy arguments messages",
+    )
 }
 
 impl RelayError {
@@ -66,6 +90,7 @@ impl RelayError {
         match self {
             Self::Gap { .. } => Some("LOG_GAP"),
             Self::Diverged { .. } => Some("LOG_DIVERGED"),
+            Self::Unplaced => Some("RELAY_UNPLACED"),
             Self::Unpublishable(_) => Some("EVENT_UNPUBLISHABLE"),
             _ => None,
         }
@@ -94,6 +119,10 @@ impl From<LogError> for RelayError {
     fn from(error: LogError) -> Self {
         match error {
             LogError::Gap { expected, found } => Self::Gap { expected, found },
+            LogError::Diverged { position } => Self::Diverged {
+                position,
+                reason: "it does not have the event that was read there",
+            },
             other => Self::Log(other),
         }
     }

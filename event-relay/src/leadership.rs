@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::status::{Role, StatusBoard};
+use crate::status::{Broker, Role, StatusBoard};
 use crate::{RelayConfig, RelayError};
 
 const RELEASE_TIMEOUT: Duration = Duration::from_secs(1);
@@ -49,7 +49,7 @@ pub(crate) async fn stand_by(
         let checkpoint = timeout(config.lease_ttl, state.checkpoint()).await;
         let position = checkpoint.map_err(|_elapsed| RelayError::Unanswered)??.position;
         status.update(|status| {
-            status.role = Role::Standby;
+            (status.role, status.broker) = (Role::Standby, Broker::Connected);
             (status.halted, status.last_error) = (None, None);
             status.confirmed = position;
             status.head = status.head.max(position);

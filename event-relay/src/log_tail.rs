@@ -1,15 +1,16 @@
 //! Reads the log ahead of publishing: in chunks while there is more, by hint or by poll when there is not.
 //!
 //! States: reading -> holding rows -> reading ... -> exhausted -> (hint or poll) -> reading.
-//! Guarantees: rows come out in position order without gaps; at most a chunk and what is left of the one before is held.
-//! Failure: a gap, or a log that ends before what was published is reported once everything before it has
-//! come out; it is never skipped.
+//! Guarantees: rows come out in position order without gaps, and each read finds the last row of the one before in the log;
+//! at most a chunk and what is left of the one before is held.
+//! Failure: a gap, or a log that lacks what was read before, is reported once everything before it has come out; it is never
+//! skipped.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use domain::{Envelope, Position};
-use event_store::LogReader;
+use event_store::{LogError, LogReader};
 use futures::future::{BoxFuture, FutureExt, pending};
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -35,6 +36,8 @@ pub(crate) struct LogTail {
     rows: VecDeque<Envelope>,
     /// Everything up to here has been read.
     read: Position,
+    /// The event there, which each read finds again.
+    read_event: Option<Uuid>,
     head: Position,
     head_known_at: Option<Instant>,
     reading: Option<BoxFuture<'static, Result<Chunk, RelayError>>>,
@@ -49,14 +52,20 @@ pub(crate) struct LogTail {
 }
 
 impl LogTail {
-    /// Reads behind `after`; `poll` is the shortest and the longest pause between reads that find nothing.
-    pub(crate) fn new(log: LogReader, log_id: Uuid, after: Position, poll: (Duration, Duration)) -> Self {
+    /// Reads behind `after` and the event there; `poll` is the shortest and the longest pause between reads that find nothing.
+    pub(crate) fn new(
+        log: LogReader,
+        log_id: Uuid,
+        (after, event_id): (Position, Option<Uuid>),
+        poll: (Duration, Duration),
+    ) -> Self {
         let now = Instant::now();
         Self {
             log,
             log_id,
             rows: VecDeque::new(),
             read: after,
+            read_event: event_id,
             head: after,
             head_known_at: None,
             reading: None,
@@ -117,7 +126,8 @@ impl LogTail {
             return;
         }
         let head_is_old = self.head_known_at.is_none_or(|at| now - at >= HEAD_AGE_MAX);
-        let read = read_chunk(self.log.clone(), self.log_id, self.read, self.read_before, head_is_old);
+        let after = (self.read, self.read_event);
+        let read = read_chunk(self.log.clone(), self.log_id, after, self.read_before, head_is_old);
         self.reading = Some(read.boxed());
     }
 
@@ -148,7 +158,7 @@ impl LogTail {
     fn take(&mut self, chunk: Chunk) {
         let now = Instant::now();
         if let Some(last) = chunk.rows.last() {
-            self.read = last.position;
+            (self.read, self.read_event) = (last.position, Some(last.event_id));
             self.poll_pause = self.poll.0;
         } else {
             self.poll_pause = (self.poll_pause * 2).min(self.poll.1);
@@ -171,7 +181,7 @@ impl LogTail {
 async fn read_chunk(
     log: LogReader,
     log_id: Uuid,
-    after: Position,
+    (after, event_id): (Position, Option<Uuid>),
     before: Option<Position>,
     head_is_old: bool,
 ) -> Result<Chunk, RelayError> {
@@ -180,22 +190,16 @@ async fn read_chunk(
     });
     // At the gap itself the read must run into it, so it looks beyond.
     let limit = if limit == 0 { CHUNK } else { limit };
-    let mut rows = log.read(after, limit).await?;
+    let mut rows = read_on(&log, log_id, (after, event_id), limit).await?;
     let mut known_head = None;
     if rows.is_empty() || head_is_old {
         let head = log.head().await?;
         if head.log_id != log_id {
             return Err(RelayError::NewIdentity);
         }
-        if head.position < after {
-            return Err(RelayError::Diverged {
-                position: after,
-                reason: "it ends before that position",
-            });
-        }
         if rows.is_empty() && head.position > after {
             // Appended between the two reads, or missing.
-            rows = log.read(after, limit).await?;
+            rows = read_on(&log, log_id, (after, event_id), limit).await?;
             if rows.is_empty() {
                 return Err(RelayError::Gap {
                     expected: Position(after.0 + 1),
@@ -209,4 +213,17 @@ async fn read_chunk(
         return Err(RelayError::NewIdentity);
     }
     Ok(Chunk { rows, head: known_head })
+}
+
+/// Reads behind what was read before. Of a log that does not have it under another name somebody has taken care already.
+async fn read_on(
+    log: &LogReader,
+    log_id: Uuid,
+    (after, event_id): (Position, Option<Uuid>),
+    limit: u32,
+) -> Result<Vec<Envelope>, RelayError> {
+    match log.read_on(after, event_id, limit).await {
+        Err(LogError::Diverged { .. }) if log.log_id().await? != log_id => Err(RelayError::NewIdentity),
+        read => Ok(read?),
+    }
 }

@@ -69,7 +69,12 @@ impl<'a> Publishing<'a> {
             blocked: publisher.blocked(),
             publisher,
             log_id: begin.log_id,
-            tail: LogTail::new(log, begin.log_id, watermark, config.poll),
+            tail: LogTail::new(
+                log,
+                begin.log_id,
+                (watermark, begin.watermark_event.map(|event| event.event_id)),
+                config.poll,
+            ),
             range: OpenRange::after(watermark, begin.watermark_event),
             window: Window::new(),
             confirmed_before: saved.position,
@@ -276,7 +281,11 @@ impl<'a> Publishing<'a> {
         self.status.update(|status| {
             status.role = Role::Leader;
             status.epoch = Some(self.saver.lease().epoch());
-            status.broker = if blocked { Broker::Blocked } else { Broker::Connected };
+            status.broker = match (blocked, status.broker) {
+                (true, _) => Broker::Blocked,
+                (false, Broker::Refusing) if !progress => Broker::Refusing,
+                (false, _) => Broker::Connected,
+            };
             status.confirmed = self.confirmed.position;
             status.head = self.tail.head().max(self.confirmed.position);
             if well {

@@ -10,9 +10,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use backon::{BackoffBuilder, ExponentialBackoff};
+use chrono::{SecondsFormat, Utc};
 use domain::Position;
-use event_bus::{AmqpUrl, Publisher};
+use event_bus::{AmqpUrl, BusError, ManagementUrl, Publisher, refusing_queues};
 use event_store::{Hint, LogReader, RelayCheckpoint, RelayState};
 use sqlx::PgPool;
 use tokio::sync::watch;
@@ -22,11 +23,10 @@ use uuid::Uuid;
 
 use crate::leadership::{release, stand_by};
 use crate::publishing::Publishing;
-use crate::status::{Broker, RelayStatus, StatusBoard};
+use crate::status::{RelayStatus, StatusBoard};
 use crate::wake::Wake;
 use crate::{RelayConfig, RelayError};
 
-/// The name of the relay's connection in the broker's lists.
 /// How a relay names its connection to the broker.
 pub const CONNECTION_NAME: &str = "marquee event-relay";
 
@@ -34,6 +34,7 @@ pub const CONNECTION_NAME: &str = "marquee event-relay";
 pub struct Relay {
     config: RelayConfig,
     broker: AmqpUrl,
+    management: Option<ManagementUrl>,
     pool: PgPool,
     hint: Arc<Hint>,
     status: StatusBoard,
@@ -47,11 +48,18 @@ impl Relay {
         Self {
             config,
             broker,
+            management: None,
             pool,
             hint,
             status: StatusBoard::new(),
             holder: Uuid::now_v7(),
         }
+    }
+
+    /// Lets the relay ask the broker's management which queue refuses what it publishes.
+    #[must_use]
+    pub fn with_management(self, management: Option<ManagementUrl>) -> Self {
+        Self { management, ..self }
     }
 
     /// Follows the relay's state.
@@ -64,12 +72,14 @@ impl Relay {
         let wake = Wake::new(self.hint.clone(), self.pool.clone());
         let mut pauses = self.pauses();
         let mut known = None;
+        let mut refused_since = None;
         while !stop.is_cancelled() {
             let (ended, progress) = self.term(&wake, &mut known, &stop).await;
             let Err(error) = ended else { break };
             if progress {
-                pauses = self.pauses();
+                (pauses, refused_since) = (self.pauses(), None);
             }
+            let error = self.explain(error, &mut refused_since).await;
             let pause = match error.halt_code() {
                 Some(_) => self.config.halt_pause,
                 None => pauses.next().unwrap_or(self.config.back_off.1),
@@ -101,14 +111,37 @@ impl Relay {
             Some(Err(error)) => return (Err(error.into()), false),
             Some(Ok(publisher)) => publisher,
         };
-        self.status.update(|status| status.broker = Broker::Connected);
+        self.status.connected();
         let (ended, progress) = self.lead(wake, known, &mut publisher, stop).await;
-        match ended {
-            Ok(()) => publisher.close().await,
+        let ended = match ended {
+            Ok(()) => {
+                publisher.close().await;
+                Ok(())
+            }
+            Err(RelayError::Disconnected) => match publisher.why_closed().await {
+                Some(reason) => Err(reason.into()),
+                None => Err(RelayError::Disconnected),
+            },
             // What is still on its way is given up at once: waiting for a broker that failed gains nothing.
-            Err(_) => drop(publisher),
-        }
+            Err(error) => Err(error),
+        };
         (ended, progress)
+    }
+
+    /// Says of a refused message since when, and by which queue, as far as the management knows.
+    async fn explain(&self, error: RelayError, refused_since: &mut Option<String>) -> RelayError {
+        let RelayError::Bus(BusError::Nacked) = error else {
+            return error;
+        };
+        let since = refused_since.get_or_insert_with(|| Utc::now().to_rfc3339_opts(SecondsFormat::Secs, true));
+        let queues = match &self.management {
+            Some(management) => refusing_queues(management, &self.broker).await,
+            None => None,
+        };
+        RelayError::Refused {
+            since: since.clone(),
+            queues,
+        }
     }
 
     async fn lead(
@@ -145,10 +178,7 @@ impl Relay {
 
     fn pauses(&self) -> ExponentialBackoff {
         let (shortest, longest) = self.config.back_off;
-        let pauses = ExponentialBuilder::new()
-            .with_min_delay(shortest)
-            .with_max_delay(longest);
-        pauses.with_jitter().without_max_times().build()
+        pauses::doubling(shortest, longest).build()
     }
 
     fn report(&self, error: &RelayError, pause: Duration) {

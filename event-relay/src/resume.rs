@@ -26,7 +26,7 @@ pub(crate) struct Resumption {
 ///
 /// # Errors
 /// [`RelayError::Diverged`] when the log has another event at the checkpoint's position, or none, or lacks
-/// what is known under the identity it still has;
+/// what is known under the identity it still has; [`RelayError::Unplaced`] when the checkpoint says nothing of this log;
 /// [`RelayError::Log`] and [`RelayError::State`] when one of them cannot be read.
 pub(crate) async fn resume(
     log: &LogReader,
@@ -59,6 +59,9 @@ pub(crate) async fn resume(
             watermark if watermark == checkpoint.position => Some(LastEvent::from(&last)),
             watermark => event_at(log, watermark).await?.as_ref().map(LastEvent::from),
         };
+    }
+    if checkpoint.log_id.is_none() && log.is_restored_into().await? {
+        return Err(RelayError::Unplaced);
     }
     if checkpoint.log_id.is_some_and(|known| known != log_id) {
         let position = checkpoint.position.0;

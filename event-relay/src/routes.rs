@@ -35,15 +35,17 @@ pub struct RelayView {
     pub position: i64,
     /// Where the log ends.
     pub head: i64,
-    /// Events between the two.
-    pub lag_events: i64,
+    /// Events between the two; null when the log does not have the checkpoint's event: positions of two logs are not to be
+    /// compared.
+    pub lag_events: Option<i64>,
     /// End of the last range that a watermark closed.
     pub watermark: i64,
     /// Identity of the log.
     pub log_id: Uuid,
     /// What this process knows of the broker.
     pub broker: Broker,
-    /// Why this process has stopped for a reason that time does not heal; it tries again from time to time.
+    /// Why this process has stopped for a reason that time does not heal, or will: the checkpoint is not in the log. It tries
+    /// again from time to time.
     pub halted: Option<Halt>,
     /// The last failure of this process; null since it leads or stands by without one.
     pub last_error: Option<String>,
@@ -103,12 +105,21 @@ fn view(progress: RelayProgress, status: RelayStatus) -> RelayView {
         this: status.role,
         position,
         head,
-        lag_events: (head - position).max(0),
+        lag_events: progress.is_in_log.then_some(head - position),
         watermark: progress.checkpoint.watermark.0,
         log_id: progress.log_id,
         broker: status.broker,
-        halted: status.halted,
+        halted: status
+            .halted
+            .or_else(|| (!progress.is_in_log).then(|| diverged(position))),
         last_error: status.last_error,
+    }
+}
+
+fn diverged(position: i64) -> Halt {
+    Halt {
+        code: "LOG_DIVERGED",
+        reason: format!("the event of the relay's checkpoint, position {position}, is not in the log"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use event_store::{Hint, LogReader, RelayState};
-use service::database::{PoolOptions, pool};
+use service::database::{PoolOptions, pool, refuse_shared_sessions};
 use service::{BoxError, Check, HoldsSecrets, Review, Service, Task};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -43,7 +43,7 @@ impl HoldsSecrets for ServeArgs {
 /// Makes the relay's service for a process that appends nothing itself.
 ///
 /// # Errors
-/// None at present: what is away is waited for.
+/// [`UnusableDatabase`](service::database::UnusableDatabase). What is away is waited for.
 pub async fn service(args: RelayArgs) -> Result<Service, BoxError> {
     service_waking(args, Arc::default()).await
 }
@@ -51,8 +51,9 @@ pub async fn service(args: RelayArgs) -> Result<Service, BoxError> {
 /// Makes the relay's service; `wake` is told by whoever appends in the same process.
 ///
 /// # Errors
-/// None at present: what is away is waited for.
+/// [`UnusableDatabase`](service::database::UnusableDatabase). What is away is waited for.
 pub async fn service_waking(args: RelayArgs, wake: Arc<Hint>) -> Result<Service, BoxError> {
+    refuse_shared_sessions("MARQUEE_EVENT_STORE_URL", &args.event_store_url).await?;
     let options = PoolOptions {
         application_name: "marquee event-relay",
         connections_max: CONNECTIONS_MAX,
@@ -65,12 +66,13 @@ pub async fn service_waking(args: RelayArgs, wake: Arc<Hint>) -> Result<Service,
         window,
         ..RelayConfig::default()
     };
-    let relay = Relay::new(config, pool.clone(), args.amqp_url, wake);
+    let relay = Relay::new(config, pool.clone(), args.amqp_url, wake).with_management(args.management_url);
     let status = relay.status();
     let router = routes::router(RelayState::new(pool.clone()), status.clone());
     let log = LogReader::new(pool);
     Ok(Service {
         name: "event-relay",
+        answers_for: vec!["event-relay"],
         router,
         checks: vec![
             Check::required("event_store", move || {

@@ -34,12 +34,14 @@ pub enum Broker {
     Connected,
     /// There is a connection, and the broker takes no messages (memory or disk alarm).
     Blocked,
+    /// The broker refused a message, as one of the queues it is routed to did, and has confirmed nothing since.
+    Refusing,
 }
 
 /// A failure that time does not heal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Halt {
-    /// Stable: `LOG_GAP`, `LOG_DIVERGED`, `EVENT_UNPUBLISHABLE`.
+    /// Stable: `LOG_GAP`, `LOG_DIVERGED`, `RELAY_UNPLACED`, `EVENT_UNPUBLISHABLE`.
     pub code: &'static str,
     /// For the operator.
     pub reason: String,
@@ -92,6 +94,7 @@ impl fmt::Display for RelayStatus {
             Broker::Disconnected => "no connection to the broker",
             Broker::Connected => "broker connected",
             Broker::Blocked => "the broker blocks publishing (memory or disk alarm)",
+            Broker::Refusing => "a queue refuses what is published",
         };
         match self.role {
             Role::Starting => write!(formatter, "not publishing")?,
@@ -137,6 +140,15 @@ impl StatusBoard {
         });
     }
 
+    /// There is a connection again. Whether a queue still refuses is not known before it takes something.
+    pub(crate) fn connected(&self) {
+        self.update(|status| {
+            if status.broker != Broker::Refusing {
+                status.broker = Broker::Connected;
+            }
+        });
+    }
+
     /// A term has ended in a failure; the next one begins after a pause.
     pub(crate) fn failed(&self, error: &RelayError) {
         counter!(metric_names::RECONNECTS).increment(1);
@@ -147,7 +159,10 @@ impl StatusBoard {
         });
         self.update(|status| {
             (status.role, status.epoch) = (Role::Starting, None);
-            status.broker = Broker::Disconnected;
+            status.broker = match error {
+                RelayError::Refused { .. } => Broker::Refusing,
+                _ => Broker::Disconnected,
+            };
             status.halted = halted;
             status.last_error = Some(reason);
         });

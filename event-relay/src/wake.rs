@@ -7,7 +7,7 @@ use std::time::Duration;
 use domain::Position;
 use event_store::{Hint, WAKE_CHANNEL};
 use sqlx::PgPool;
-use sqlx::postgres::{PgListener, PgPoolOptions};
+use sqlx::postgres::PgListener;
 use tokio::time::{sleep, timeout};
 use tokio_util::task::AbortOnDropHandle;
 
@@ -58,7 +58,9 @@ async fn listen(pool: PgPool, notified: Arc<Hint>) {
 
 async fn listen_until_it_fails(pool: &PgPool, notified: &Hint) -> Result<(), sqlx::Error> {
     // Not of the pool: a listener that is dropped says goodbye first, and would use up the pool at a host that is silent.
-    let own = PgPoolOptions::new()
+    let own = pool
+        .options()
+        .clone()
         .max_connections(1)
         .acquire_timeout(ANSWER_TIMEOUT)
         .connect_lazy_with(pool.connect_options().as_ref().clone());

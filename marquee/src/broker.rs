@@ -4,12 +4,12 @@ mod management;
 mod permissions;
 
 use clap::Args;
-use event_bus::{ENTITY_EXCHANGES, UNROUTED_POLICY, WATERMARK_EXCHANGE};
+use event_bus::{ENTITY_EXCHANGES, ManagementUrl, UNROUTED_POLICY, WATERMARK_EXCHANGE};
 use serde_json::{Value, json};
 use service::{HoldsSecrets, Review};
 
 use crate::passwords::RolePasswords;
-pub(crate) use management::{Management, ManagementError, ManagementUrl};
+pub(crate) use management::{Management, ManagementError};
 use permissions::{Permissions, of_each_service};
 
 /// Settings of a broker whose users and permissions are Marquee's business.
@@ -41,7 +41,8 @@ impl HoldsSecrets for BrokerArgs {
     fn show_secrets(&self, review: &mut Review) {
         if let Some(url) = &self.management_url {
             let (user, password) = url.credentials();
-            review.management("--management-url", url, (&user, &password), url.is_exposed());
+            let is_exposed = !url.bare().host_str().is_some_and(service::is_loopback);
+            review.management("--management-url", url, (&user, &password), is_exposed);
         }
     }
 }

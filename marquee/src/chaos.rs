@@ -54,13 +54,14 @@ use known::Known;
 use means::{Means, Obstacle};
 use member::Role;
 use readers::Readers;
+use strike::Around;
 use timeline::Timeline;
 use verdict::{Evidence, Verdict};
 use witness::Witness;
 use world::{Plan, World};
 
-/// How long a command may stay unanswered once everything is mended.
-const ANSWER_PATIENCE: Duration = Duration::from_secs(60);
+/// How long a command may stay unanswered once everything is mended, on a slow machine.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(180);
 /// Before the first fault. A quorum queue that RabbitMQ 3.10 has just made may come back from a kill without a leader; it is
 /// replaced in time, which is not what a run is for.
 const SETTLE: Duration = Duration::from_secs(3);
@@ -99,6 +100,9 @@ pub(crate) struct ChaosArgs {
     /// Makes each fault once, in any order, however long that takes
     #[arg(long, conflicts_with = "duration")]
     once: bool,
+    /// Makes each fault so often, in any order, however long that takes
+    #[arg(long, value_name = "TIMES", conflicts_with_all = ["duration", "once"], value_parser = clap::value_parser!(u16).range(1..=1_000))]
+    times: Option<u16>,
     /// Only this fault; can be given more than once [default: all]
     #[arg(long = "fault", value_name = "NAME", hide_possible_values = true)]
     faults: Vec<Fault>,
@@ -140,14 +144,23 @@ impl ChaosArgs {
         Vec::new()
     }
 
+    /// How often each fault is made; none when the time decides.
+    fn times(&self) -> Option<usize> {
+        self.times.map(usize::from).or(self.once.then_some(1))
+    }
+
     /// The faults to be made.
     ///
     /// # Errors
     /// One is wanted that takes other servers.
     fn faults(&self) -> Result<Vec<Fault>, Failure> {
-        let possible = |fault: &Fault| self.replicated || !fault.needs_replicas();
+        let possible = |fault: &Fault| match self.replicated {
+            true => !fault.needs_one_database(),
+            false => !fault.needs_replicas(),
+        };
         if let Some(fault) = self.faults.iter().find(|fault| !possible(fault)) {
-            return Err(Failure::usage(format!("--fault {}: needs --replicated", fault.name())));
+            let how = if self.replicated { "not with" } else { "needs" };
+            return Err(Failure::usage(format!("--fault {}: {how} --replicated", fault.name())));
         }
         Ok(match &self.faults[..] {
             [] => Fault::value_variants().iter().copied().filter(possible).collect(),
@@ -266,9 +279,15 @@ async fn trouble(
         .map(|name| (name, world.urls_of(Role::Projection(name))))
         .into();
     let readers = Readers::start(&client, &urls, &known, seed);
-    let mut unexpected = strike_for(args, (seed, faults), world, timeline, stop, &clients).await;
+    let around = Around {
+        clients: &clients,
+        known: &known,
+        witness: &witness,
+    };
+    let mut unexpected = strike_for(args, (seed, faults), world, timeline, stop, &around).await;
 
     world.mend().await;
+    unexpected.extend(world.until_ready(&client).await);
     let mended = timeline.elapsed();
     let began = Instant::now();
     let attempts = clients.end(ANSWER_PATIENCE).await;
@@ -281,7 +300,7 @@ async fn trouble(
 
     let audited_from = timeline.elapsed();
     let seen = readers.end().await;
-    unexpected.extend(rest::replay(&sender, &attempts).await);
+    unexpected.extend(rest::replay(&sender, &attempts, &known.restored()).await);
     unexpected.extend(parked::expect_and_discard(world).await?);
     let audited = verify::audit(&databases, &|_| {}).await;
     let findings = audited
@@ -308,6 +327,7 @@ async fn trouble(
     let evidence = Evidence {
         attempts,
         log,
+        restored: known.restored(),
         poisoned: world.discarded.iter().map(|poison| poison.position).collect(),
         redelivered: witness.again(),
         disordered,
@@ -316,18 +336,18 @@ async fn trouble(
     Ok((run, evidence))
 }
 
-/// Makes faults until the time is over, or each once; gives what was not as it must be meanwhile, and the faults that could not
-/// be made.
+/// Makes faults until the time is over, or each as often as is wanted; gives what was not as it must be meanwhile, and the
+/// faults that could not be made.
 async fn strike_for(
     args: &ChaosArgs,
     (seed, faults): (u64, Vec<Fault>),
     world: &mut World,
     timeline: &Timeline,
     stop: &CancellationToken,
-    clients: &Clients,
+    around: &Around<'_>,
 ) -> Vec<String> {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
-    let mut left = faults.clone();
+    let mut left = faults.repeat(args.times().unwrap_or(1));
     left.shuffle(&mut rng);
     if stop.run_until_cancelled(sleep(SETTLE)).await.is_none() {
         return Vec::new();
@@ -337,10 +357,9 @@ async fn strike_for(
     loop {
         let pause = Duration::from_millis(rng.random_range(500..2_000));
         let is_stopped = stop.run_until_cancelled(sleep(pause)).await.is_none();
-        let fault = if args.once {
-            left.pop()
-        } else {
-            faults.choose(&mut rng).filter(|_| Instant::now() < until).copied()
+        let fault = match args.times() {
+            Some(_) => left.pop(),
+            None => faults.choose(&mut rng).filter(|_| Instant::now() < until).copied(),
         };
         if is_stopped {
             timeline.tell("told to stop: mending, draining and auditing; a second signal leaves everything as it is");
@@ -350,10 +369,10 @@ async fn strike_for(
             return findings;
         };
         let from = timeline.elapsed();
-        let told = match strike::strike(fault, world, &mut rng).await {
+        let told = match strike::strike(fault, world, around, &mut rng).await {
             Ok(struck) => {
                 findings.extend(struck.findings);
-                let counts = &clients.counts;
+                let counts = &around.clients.counts;
                 let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
                 format!(
                     "{}: {}; {} of {} commands acknowledged, {} after a retry",

@@ -6,6 +6,7 @@ use service::telemetry::TelemetryArgs;
 
 use crate::chaos::{self, ChaosArgs};
 use crate::events::EventsCommand;
+use crate::import::ImportCommand;
 use crate::load::{self, LoadArgs};
 use crate::log_command::LogCommand;
 use crate::migrate::MigrateArgs;
@@ -73,6 +74,9 @@ pub(crate) enum Action {
     /// Looks into the log: tail, stream, trace
     #[command(subcommand)]
     Events(EventsCommand),
+    /// Takes in what others have: lists of movies
+    #[command(subcommand)]
+    Import(ImportCommand),
     /// Sends a steady stream of commands, and shows how they fare
     #[command(after_help = load::HELP)]
     Load(LoadArgs),

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use projections::Name;
-use service::database::DatabaseUrl;
+use service::database::{DatabaseUrl, refuse_shared_sessions};
 
 use crate::deployment::Deployment;
 use crate::failure::Failure;
@@ -100,8 +100,14 @@ impl ProjectionUrlArgs {
 
 impl EventStoreArgs {
     /// # Errors
-    /// A wrong use, when none is given and nothing runs.
-    pub(crate) fn url(&self) -> Result<DatabaseUrl, Failure> {
+    /// A wrong use, when none is given and nothing runs, or its sessions are shared.
+    pub(crate) async fn url(&self) -> Result<DatabaseUrl, Failure> {
+        let url = self.url_unchecked()?;
+        refuse_shared_sessions("MARQUEE_EVENT_STORE_URL", &url).await?;
+        Ok(url)
+    }
+
+    fn url_unchecked(&self) -> Result<DatabaseUrl, Failure> {
         match &self.event_store_url {
             Some(url) => Ok(url.clone()),
             None => self
@@ -122,21 +128,27 @@ impl DatabaseArgs {
     /// A given event store is another deployment than the one that runs here: its projections must be given too.
     ///
     /// # Errors
-    /// A wrong use, when no event store is given and nothing runs.
-    pub(crate) fn databases(&self) -> Result<Databases, Failure> {
+    /// A wrong use, when no event store is given and nothing runs, or the sessions of a database are shared.
+    pub(crate) async fn databases(&self) -> Result<Databases, Failure> {
         let running = match self.event_store.event_store_url {
             Some(_) => None,
             None => self.event_store.home.running()?,
         };
         let event_store = match &running {
             Some(running) => running.event_store_url.clone(),
-            None => self.event_store.url()?,
+            None => self.event_store.url_unchecked()?,
         };
         let projections = Name::ALL.map(|name| {
             let running = running.as_ref().and_then(|running| running.projection(name));
             let url = self.projections.given(name).or(running.map(|urls| &urls.database_url));
             (name, url.cloned())
         });
+        refuse_shared_sessions("MARQUEE_EVENT_STORE_URL", &event_store).await?;
+        for (name, url) in &projections {
+            if let Some(url) = url {
+                refuse_shared_sessions(name.database_variable(), url).await?;
+            }
+        }
         Ok(Databases {
             event_store,
             projections: projections.into(),

@@ -122,7 +122,7 @@ impl Deployment {
     }
 
     fn write(&self, path: &Path) -> io::Result<File> {
-        // Two processes may share a home: each has a name of its own for what is not finished.
+        // A process that was killed may have left its own unfinished.
         let unfinished = path.with_extension(format!("{}.unfinished", self.pid));
         let mut file = OpenOptions::new()
             .write(true)
@@ -139,7 +139,7 @@ impl Deployment {
 
 impl Drop for Announced {
     fn drop(&mut self) {
-        // Another process that shares the home may have written its own since.
+        // The home is given back by now: its next owner may have written its own since.
         let is_own = read(&self.path).is_ok_and(|found| found.is_some_and(|found| found.pid == self.pid));
         if is_own {
             // Left behind it would count for nothing.

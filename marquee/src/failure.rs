@@ -2,11 +2,10 @@
 
 use std::process::ExitCode;
 
-use service::{BoxError, with_causes};
+use service::{BoxError, exit_status, with_causes};
 
 /// `EX_USAGE` of sysexits.h: the command was not given what it needs.
 const USAGE: u8 = 64;
-const FAILED: u8 = 1;
 
 /// What is not as it should be, though the command has done its work: `marquee status` found something unhealthy.
 pub(crate) const UNHEALTHY: u8 = 3;
@@ -41,9 +40,10 @@ impl Failure {
 
 impl<E: Into<BoxError>> From<E> for Failure {
     fn from(error: E) -> Self {
+        let error = error.into();
         Self {
-            code: FAILED,
-            error: error.into(),
+            code: exit_status(&*error),
+            error,
         }
     }
 }

@@ -11,6 +11,7 @@ mod demo;
 mod deployment;
 mod events;
 mod failure;
+mod import;
 mod load;
 mod log_command;
 mod migrate;
@@ -63,6 +64,7 @@ pub async fn main() -> ExitCode {
         Action::Ready(args) => answer(ready::run(args).await),
         Action::Status(args) => answer(status::run(args).await),
         Action::Events(command) => answer(events::run(command).await),
+        Action::Import(command) => answer(import::run(command).await),
         Action::Load(args) => answer(load::run(args).await),
         Action::Chaos(args) => answer(chaos::run(args).await),
         Action::Verify(args) => answer(verify::run(*args).await),

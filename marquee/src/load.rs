@@ -31,7 +31,7 @@ use stream::Stream;
 use summary::Summary;
 
 /// How long the first answer may take, before anything is sent.
-const REACH_TIMEOUT: Duration = Duration::from_secs(5);
+const REACH_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What is sent, what is counted, and what to try.
 pub(crate) const HELP: &str = "\
@@ -103,13 +103,14 @@ pub(crate) async fn run(args: LoadArgs) -> Result<ExitCode, Failure> {
     let stream = Stream::new(generator, schedule, sender, usize::from(args.connections));
     let stop = service::shutdown_on_signal();
     let (tally, elapsed) = stream.run(&lag, &stop).await;
+    let lag_events = lag.now().await;
     let summary = Summary {
         run: &run,
         url: api.url(),
         seed: args.seed,
         rate: args.rate,
         elapsed,
-        lag_events: lag.events(),
+        lag_events,
         tally: &tally,
     };
     print(&if args.json {

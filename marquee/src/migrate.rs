@@ -1,7 +1,7 @@
 //! `marquee migrate`: the databases and roles of a deployment, and the users of its broker.
 
 use clap::Args;
-use service::database::DatabaseUrl;
+use service::database::{DatabaseUrl, refuse_shared_sessions};
 use service::{BoxError, HoldsSecrets, Review};
 
 use crate::broker::BrokerArgs;
@@ -35,6 +35,7 @@ impl HoldsSecrets for MigrateArgs {
 
 #[expect(clippy::print_stdout, reason = "the answer of the command")]
 pub(crate) async fn run(args: MigrateArgs) -> Result<(), BoxError> {
+    refuse_shared_sessions("MARQUEE_DATABASE_URL", &args.database_url).await?;
     let passwords = RolePasswords::default().overridden_by(&args.passwords);
     provision(&args.database_url, &args.prefix, &passwords).await?;
     println!("The databases of {} are migrated.", args.database_url);

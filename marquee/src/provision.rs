@@ -85,6 +85,14 @@ impl Urls {
         }
     }
 
+    /// Makes everything ready that these lead to, as [`provision`].
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn provision(&self) -> Result<(), ProvisionError> {
+        provision(&self.server, &self.prefix, &self.passwords).await
+    }
+
     /// The server as its superuser, and what the names of the deployment's databases begin with.
     pub(crate) fn server(&self) -> (DatabaseUrl, &str) {
         (self.server.clone(), &self.prefix.database_prefix)

@@ -12,16 +12,16 @@ use clap::builder::BoolishValueParser;
 use command_api::{CommandApiArgs, CommandApiTuning};
 use dev_stack::{DevStack, Options};
 use domain::Position;
-use event_bus::AmqpUrl;
+use event_bus::{AmqpUrl, ManagementUrl};
 use event_relay::{RelayArgs, RelayTuning};
 use event_store::{Hint, LogReader};
 use projections::{ConsumerArgs, Name, Served};
-use service::database::{DatabaseUrl, PoolOptions, pool};
+use service::database::{DatabaseUrl, PoolOptions, pool, refuse_shared_sessions};
 use service::{BoxError, HoldsSecrets, Review, Service};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use crate::broker::{Management, ManagementUrl};
+use crate::broker::Management;
 use crate::deployment::{Announced, Deployment, ProjectionUrls};
 use crate::passwords::{RolePasswordArgs, RolePasswords};
 use crate::progress::Progress;
@@ -30,7 +30,8 @@ use crate::{banner, broker, demo};
 
 /// The vhost that a private broker begins with.
 const PRIVATE_VHOST: &str = "/";
-const READY_TIMEOUT: Duration = Duration::from_secs(60);
+/// Of a machine that does other things, too.
+const READY_TIMEOUT: Duration = Duration::from_secs(180);
 const READY_POLL: Duration = Duration::from_millis(50);
 
 /// Settings of `marquee up`. None is needed to start.
@@ -138,21 +139,24 @@ async fn serve(
 ) -> Result<(), BoxError> {
     progress.step("Preparing the databases");
     let server: DatabaseUrl = stack.database_url().parse()?;
+    refuse_shared_sessions("MARQUEE_DATABASE_URL", &server).await?;
     let passwords = RolePasswords::kept_in(home)?.overridden_by(&args.passwords);
     provision(&server, &args.prefix, &passwords).await?;
     let urls = Urls::new(server, args.prefix.clone(), passwords);
     progress.step("Starting the services");
     let amqp_url: AmqpUrl = stack.amqp_url().parse()?;
-    if let Some(management_url) = stack.management_url() {
-        let management = Management::new(&ManagementUrl::with_user_of(management_url, stack.amqp_url())?);
-        broker::keep_unrouted(&management, PRIVATE_VHOST).await?;
+    let management = stack.management_url();
+    let management = management.map(|url| ManagementUrl::with_user_of(url, stack.amqp_url()));
+    let management = management.transpose()?;
+    if let Some(management) = &management {
+        broker::keep_unrouted(&Management::new(management), PRIVATE_VHOST).await?;
     }
     let empty = LogReader::new(pool(&urls.command_api_event_store(), PoolOptions::default()))
         .head()
         .await?
         .position
         == Position(0);
-    let services = services(args, &urls, &amqp_url).await?;
+    let services = services(args, &urls, (&amqp_url, management)).await?;
     let url = base_url(listener.local_addr()?);
     let greet = shutdown.run_until_cancelled(async {
         wait_until_ready(&url).await?;
@@ -201,7 +205,11 @@ fn announce(home: &Path, url: &str, urls: &Urls, amqp_url: &AmqpUrl) -> Result<A
 }
 
 /// Puts all services together, each with the database roles it would have as a process of its own.
-async fn services(args: &UpArgs, urls: &Urls, amqp_url: &AmqpUrl) -> Result<Vec<Service>, BoxError> {
+async fn services(
+    args: &UpArgs,
+    urls: &Urls,
+    (amqp_url, management_url): (&AmqpUrl, Option<ManagementUrl>),
+) -> Result<Vec<Service>, BoxError> {
     let appended = Arc::<Hint>::default();
     let command_api = CommandApiArgs {
         event_store_url: urls.command_api_event_store(),
@@ -211,6 +219,7 @@ async fn services(args: &UpArgs, urls: &Urls, amqp_url: &AmqpUrl) -> Result<Vec<
     let relay = RelayArgs {
         event_store_url: urls.event_relay_event_store(),
         amqp_url: amqp_url.clone(),
+        management_url,
         tuning: args.relay.clone(),
     };
     let projections = Name::ALL.map(|name| Served {

@@ -17,7 +17,7 @@ const COMMANDS: [&str; 6] = [
 
 /// Commands that are typed: only some of their options are settings. A variable that says `--yes` or `--dry-run` would
 /// decide over calls that nobody thought of.
-const TYPED_COMMANDS: [&str; 19] = [
+const TYPED_COMMANDS: [&str; 20] = [
     "status",
     "ready",
     "projections list",
@@ -34,6 +34,7 @@ const TYPED_COMMANDS: [&str; 19] = [
     "events tail",
     "events stream",
     "events trace",
+    "import movies",
     "load",
     "verify",
     "log adopt",

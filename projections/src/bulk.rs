@@ -138,8 +138,8 @@ impl<T: Table + 'static> BulkTable for Resident<T> {
 
 /// Writes rows, none of which is there yet.
 async fn copy<T: Table>(tx: &mut PgConnection, generation: &Generation, rows: &[&T]) -> Result<(), sqlx::Error> {
-    let (table, columns) = (T::NAME, T::COLUMNS);
-    let statement = format!("COPY {generation}.{table} ({columns}) FROM STDIN (FORMAT binary)");
+    let (table, columns, derived) = (T::NAME, T::COLUMNS, T::DERIVED);
+    let statement = format!("COPY {generation}.{table} ({columns}{derived}) FROM STDIN (FORMAT binary)");
     let mut copying = tx.copy_in_raw(&statement).await?;
     let mut bytes = CopyRows::begin();
     for row in rows {

@@ -52,7 +52,7 @@ impl Projection for Catalog {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn bindings(&self) -> &'static [Binding] {

@@ -22,7 +22,10 @@ mod alone;
 mod building;
 mod ending;
 mod healing;
+mod inbox;
 mod leaderless;
+mod lookout;
+mod presence;
 mod session;
 mod work;
 
@@ -31,12 +34,13 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
+use backon::BackoffBuilder;
 use domain::Position;
 use event_bus::{AmqpUrl, QueueSpec};
 use event_store::LogReader;
 use service::BoxError;
-use service::database::{self, Connector, DatabaseUrl};
+use service::database::{self, Connector, DatabaseUrl, PoolOptions};
+use sqlx::PgPool;
 use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -48,6 +52,8 @@ use crate::{ConsumerArgs, Projection, State};
 use alone::Alone;
 use ending::Ending;
 use leaderless::Leaderless;
+use lookout::{Lookout, Sight};
+use presence::Presence;
 use session::Session;
 
 /// The first pause after a failure.
@@ -59,6 +65,8 @@ const SESSION_PROVEN: Duration = Duration::from_secs(1);
 pub struct Consumer {
     projection: Arc<dyn Projection>,
     database: Connector,
+    presence_pool: PgPool,
+    lookout: Lookout,
     log: LogReader,
     amqp_url: AmqpUrl,
     args: ConsumerArgs,
@@ -78,7 +86,7 @@ impl fmt::Debug for Consumer {
 }
 
 impl Consumer {
-    /// Makes a consumer; nothing is connected before [`Self::run`].
+    /// Makes a consumer; nothing is connected before [`Self::run`]. Must be called inside a tokio runtime.
     pub fn new(
         projection: Arc<dyn Projection>,
         database_url: &DatabaseUrl,
@@ -93,10 +101,20 @@ impl Consumer {
             // The plan may be made while a table is new and looks small, and must serve when it is large. A scan, where there
             // is no other way, looks expensive to the planner, which would then compile it.
             .options([("enable_seqscan", "off"), ("jit", "off")]);
+        let presence_pool = database::pool(
+            database_url,
+            PoolOptions {
+                application_name: "marquee-projection-presence",
+                connections_max: 1,
+                ..Default::default()
+            },
+        );
         let progress = Arc::new(Progress::new(projection.name()));
         Self {
             projection,
             database,
+            presence_pool,
+            lookout: Lookout::default(),
             log,
             amqp_url,
             args,
@@ -130,14 +148,22 @@ impl Consumer {
     /// # Errors
     /// None: whatever goes wrong is shown, and tried again after a pause.
     pub async fn run(self, stop: CancellationToken) -> Result<(), BoxError> {
+        let presence = Presence::new(Arc::clone(&self.progress), self.presence_pool.clone());
         let mut delays = self.retry_delays();
         let mut alone = Alone::default();
         let mut leaderless = Leaderless::default();
         loop {
             let started = Instant::now();
-            let mut ending = self.session(&stop).await;
+            presence.works().await;
+            let (mut ending, opened_at) = self.session(&presence, &stop).await;
+            if opened_at.is_some_and(|opened_at| opened_at.elapsed() >= self.args.silence()) {
+                // It had the broker for long enough to hear that somebody goes on, or to ask the log by itself.
+                alone = Alone::default();
+            }
             leaderless.note(&ending, started);
             if let Ending::Bus(_) = ending {
+                self.progress.is(ending.state());
+                presence.goes_on();
                 match stop.run_until_cancelled(alone.catch_up(&self, &stop)).await {
                     None => break,
                     Some(Err(Ending::Paused)) => ending = Ending::Paused,
@@ -154,8 +180,17 @@ impl Consumer {
                 break;
             }
             self.progress.is(ending.state());
+            presence.ends(matches!(ending, Ending::Paused));
+            match ending {
+                Ending::Bus(_) => self.lookout.end(&self.progress),
+                _ => self.lookout.begin(|| self.sight()),
+            }
             if let Ending::Paused = ending {
-                if stop.run_until_cancelled(self.pause()).await.is_none() {
+                if stop
+                    .run_until_cancelled(self.pause(self.args.retry_delay_max()))
+                    .await
+                    .is_none()
+                {
                     break;
                 }
                 continue;
@@ -171,31 +206,34 @@ impl Consumer {
                 delays = self.retry_delays();
             }
             let delay = delays.next().unwrap_or(RETRY_DELAY_MIN);
-            if stop.run_until_cancelled(tokio::time::sleep(delay)).await.is_none() {
+            if stop.run_until_cancelled(self.pause(delay)).await.is_none() {
                 break;
             }
         }
+        self.lookout.end(&self.progress);
         self.progress.is(State::Stopped);
         Ok(())
     }
 
-    /// Waits until it is time to look again, at once when the projection is resumed in this process.
-    async fn pause(&self) {
+    /// Waits until it is time to look again, which is at once when an operator has changed something.
+    async fn pause(&self, at_most: Duration) {
         // Told or not, the row is looked at next.
-        let _: Result<(), tokio::time::error::Elapsed> =
-            tokio::time::timeout(self.args.retry_delay_max(), self.progress.pause_changed()).await;
+        drop(tokio::time::timeout(at_most, self.progress.changed()).await);
     }
 
-    async fn session(&self, stop: &CancellationToken) -> Ending {
+    /// Runs a session, and gives how it ended and when it was open.
+    async fn session(&self, presence: &Presence, stop: &CancellationToken) -> (Ending, Option<Instant>) {
         let opened = stop.run_until_cancelled(self.within_limit(Session::open(self))).await;
         let mut session = match opened.map(Result::flatten) {
-            None => return Ending::Stopped,
-            Some(Err(ending)) => return ending,
+            None => return (Ending::Stopped, None),
+            Some(Err(ending)) => return (ending, None),
             Some(Ok(session)) => session,
         };
+        presence.goes_on();
+        let opened_at = Instant::now();
         let ending = session.run(stop).await;
         session.close().await;
-        ending
+        (ending, Some(opened_at))
     }
 
     /// The watchdog: what takes longer than an attempt may hangs, and ends the session, which closes its connections.
@@ -223,17 +261,21 @@ impl Consumer {
 
     /// Pauses between attempts: doubling, with jitter, without end.
     fn retry_delays(&self) -> impl Iterator<Item = Duration> + Send + use<> {
-        ExponentialBuilder::new()
-            .with_jitter()
-            .with_min_delay(RETRY_DELAY_MIN.min(self.args.retry_delay_max()))
-            .with_max_delay(self.args.retry_delay_max())
-            .without_max_times()
-            .build()
+        pauses::doubling(RETRY_DELAY_MIN, self.args.retry_delay_max()).build()
     }
 
     /// The name of the consumer's connections in the broker's lists.
     fn connection_name(&self) -> String {
         format!("projection {}", self.projection.name())
+    }
+
+    fn sight(&self) -> Sight {
+        Sight {
+            url: self.amqp_url.clone(),
+            queue: self.queue().name,
+            connection_name: self.connection_name(),
+            progress: Arc::clone(&self.progress),
+        }
     }
 
     /// The queue: one per projection and set of bindings.

@@ -1,4 +1,8 @@
 //! The projection's row: all SQL on what stands outside of the generations.
+//!
+//! It is a view of two tables: what operators decide, in a row that stays where it is and is the lock, and the checkpoints,
+//! of which the newest counts. A move of the checkpoint is a new row, for a row that was updated a thousand times is a
+//! thousand rows to whoever looks for it while an old snapshot is open.
 
 use chrono::{DateTime, Utc};
 use domain::Position;
@@ -8,6 +12,9 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::{Generation, Projection, parked};
+
+#[cfg(test)]
+mod tests;
 
 /// First number of the lock of whoever replaces a queue; any constant of our own.
 const QUEUE_LOCK_CLASS: i32 = 0x6d71_7175;
@@ -115,8 +122,12 @@ pub(crate) async fn ensure(connection: &mut PgConnection, projection: &dyn Proje
     }
     let mut tx = connection.begin().await?;
     let made = sqlx::query(
-        "INSERT INTO public.projection (name, generation, last_generation, version, binding_version) VALUES ($1, 1, 1, $2, $3) \
-         ON CONFLICT (name) DO NOTHING",
+        "WITH made AS (
+            INSERT INTO public.projection_control (name, generation, last_generation, version, binding_version)
+            VALUES ($1, 1, 1, $2, $3) ON CONFLICT (name) DO NOTHING RETURNING name
+         )
+         INSERT INTO public.checkpoint (projection, move, position, consumer_epoch, parked_streams)
+         SELECT name, 0, 0, 0, 0 FROM made",
     )
     .bind(projection.name())
     .bind(projection.version())
@@ -179,11 +190,13 @@ pub(crate) async fn lock(tx: &mut PgConnection, projection: &'static str) -> Res
         .map(drop)
 }
 
-/// Where a consumer left the projection's row.
+/// Where a consumer left the projection's row. Positions of two logs may be the same, events are not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Fence {
     /// The checkpoint.
     pub(crate) position: Position,
+    /// The event there; none at 0.
+    pub(crate) event_id: Option<Uuid>,
     /// The consumer's epoch; none before its first commit, which takes the next one.
     pub(crate) epoch: Option<i64>,
 }
@@ -203,8 +216,8 @@ pub(crate) struct Advanced {
 /// generation this code's; otherwise `None`, and nothing has changed.
 ///
 /// One statement for all of that: every transaction of a consumer begins with it, and one without events is nothing else.
-/// It waits for the previous holder of the lock and then sees what that has committed, in this row; of other rows only a
-/// later statement is sure to.
+/// It waits for the previous holder of the lock and then sees what that has committed, in the projection's row; of other
+/// rows only a later statement is sure to.
 pub(crate) async fn advance(
     tx: &mut PgConnection,
     projection: &dyn Projection,
@@ -212,30 +225,19 @@ pub(crate) async fn advance(
     checkpoint: &Checkpoint,
 ) -> Result<Option<Advanced>, sqlx::Error> {
     sqlx::query_as(
-        "WITH moved AS (
-            UPDATE public.projection SET position = $2, event_id = $3, log_id = $4, recorded_at = $5,
-                consumer_epoch = coalesce($6, consumer_epoch + 1),
-                applied_slot = (applied_slot + 1) % 65536, updated_at = now()
-            WHERE name = $1 AND position = $7 AND consumer_epoch = coalesce($6, consumer_epoch)
-                AND version = $8 AND binding_version = $9 AND paused_at IS NULL
-            RETURNING generation, consumer_epoch, parked_streams, applied_slot
-         ), noted AS (
-            INSERT INTO public.applied (projection, slot, position, generation, at)
-            SELECT $1, applied_slot, $2, generation, clock_timestamp() FROM moved
-            ON CONFLICT (projection, slot)
-            DO UPDATE SET position = excluded.position, generation = excluded.generation, at = excluded.at
-         )
-         SELECT generation, consumer_epoch, parked_streams FROM moved",
+        "SELECT generation, consumer_epoch, parked_streams
+         FROM public.move_checkpoint($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     )
     .bind(projection.name())
+    .bind(projection.version())
+    .bind(projection.binding_version())
+    .bind(fence.position.0)
+    .bind(fence.event_id)
+    .bind(fence.epoch)
     .bind(checkpoint.position.0)
     .bind(checkpoint.event_id)
     .bind(checkpoint.log_id)
     .bind(checkpoint.recorded_at)
-    .bind(fence.epoch)
-    .bind(fence.position.0)
-    .bind(projection.version())
-    .bind(projection.binding_version())
     .fetch_optional(tx)
     .await
 }

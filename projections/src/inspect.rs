@@ -7,6 +7,7 @@ use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 use crate::Generation;
+use crate::privileges::{self, WrongPrivilege};
 
 /// A projection's database, looked at.
 #[derive(Debug)]
@@ -89,16 +90,27 @@ impl Inspector {
         }))
     }
 
+    /// Finds what is not as it must be of who owns what here, and of who may enter.
+    ///
+    /// # Errors
+    /// What the database says.
+    pub async fn wrong_privileges(&mut self, role: &str) -> Result<Vec<WrongPrivilege>, sqlx::Error> {
+        privileges::wrong(&mut self.connection, role).await
+    }
+
     /// Tells when a position was applied, as far as the last checkpoints are remembered.
     ///
     /// # Errors
     /// What the database says.
     pub async fn applied(&mut self, position: Position) -> Result<Applied, sqlx::Error> {
         let row: Option<Columns> = sqlx::query_as(
-            "SELECT position >= $2 AS reached, generation, parked_streams,
-                    (SELECT min(a.position) FROM public.applied a WHERE a.projection = $1) AS known_after,
-                    (SELECT a.at FROM public.applied a WHERE a.projection = $1 AND a.position >= $2
-                     ORDER BY a.position, a.at LIMIT 1) AS at
+            // What was forgotten is not passed over: an old snapshot may keep its remains for long.
+            "WITH last AS (SELECT move FROM public.newest_checkpoint($1)),
+                  kept AS (SELECT c.position, c.at FROM last, public.checkpoint c
+                           WHERE c.projection = $1 AND c.move > last.move - 65536)
+             SELECT position >= $2 AS reached, generation, parked_streams,
+                    (SELECT min(position) FROM kept) AS known_after,
+                    (SELECT at FROM kept WHERE position >= $2 ORDER BY position, at LIMIT 1) AS at
              FROM public.projection WHERE name = $1",
         )
         .bind(self.projection)

@@ -1,10 +1,11 @@
 //! Makes a projection's database ready: owned by its role, closed to others, with the projection's row.
 
 use service::database::{self, DatabaseUrl};
+use session::leave_nothing;
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, Executor, PgConnection};
 
-use crate::Name;
+use crate::{Name, privileges};
 
 static USERS: Migrator = sqlx::migrate!("../migrations/users");
 static MOVIES: Migrator = sqlx::migrate!("../migrations/movies");
@@ -46,43 +47,37 @@ pub async fn migrate(name: Name, admin_url: &DatabaseUrl) -> Result<(), MigrateE
     let database = |source| MigrateError::Database { projection, source };
     let options = database::connect_options(admin_url, "marquee-migrate");
     let mut connection = options.connect().await.map_err(database)?;
-    // Released with the connection.
+    let migrated = migrate_in(name, &mut connection).await;
+    let left = leave_nothing(&mut connection).await;
+    migrated?;
+    left.map_err(database)?;
+    connection.close().await.map_err(database)
+}
+
+/// Leaves locks and the role in the session.
+async fn migrate_in(name: Name, connection: &mut PgConnection) -> Result<(), MigrateError> {
+    let projection = name.as_str();
+    let database = |source| MigrateError::Database { projection, source };
     sqlx::query("SELECT pg_advisory_lock($1)")
         .bind(ADVISORY_LOCK)
-        .execute(&mut connection)
+        .execute(&mut *connection)
         .await
         .map_err(database)?;
-    own_database(&mut connection, name.role()).await.map_err(database)?;
+    own_database(connection, name.role()).await.map_err(database)?;
     let migrator = match name {
         Name::Users => &USERS,
         Name::Movies => &MOVIES,
         Name::Catalog => &CATALOG,
     };
     migrator
-        .run_direct(&mut connection)
+        .run_direct(connection)
         .await
-        .map_err(|source| MigrateError::Migration { projection, source })?;
-    connection.close().await.map_err(database)
+        .map_err(|source| MigrateError::Migration { projection, source })
 }
 
-/// Hands the database over and goes on as its owner, so that whatever is made from here on is the owner's.
+/// Hands over the database and what is in it, and goes on as its owner, so that whatever is made from here on is the owner's.
 async fn own_database(connection: &mut PgConnection, role: &str) -> Result<(), sqlx::Error> {
-    let (database, owner): (String, String) = sqlx::query_as(
-        "SELECT current_database()::text, pg_get_userbyid(datdba)::text \
-         FROM pg_database WHERE datname = current_database()",
-    )
-    .fetch_one(&mut *connection)
-    .await?;
-    let database = database.replace('"', "\"\"");
-    if owner != role {
-        let hand_over = format!(
-            "ALTER DATABASE \"{database}\" OWNER TO {role}; \
-             REVOKE ALL ON DATABASE \"{database}\" FROM PUBLIC; \
-             REVOKE ALL ON SCHEMA public FROM PUBLIC; \
-             GRANT ALL ON SCHEMA public TO {role}"
-        );
-        connection.execute(hand_over.as_str()).await?;
-    }
+    privileges::put_right(connection, role).await?;
     connection.execute(format!("SET ROLE {role}").as_str()).await?;
     Ok(())
 }

@@ -1,10 +1,16 @@
 //! The movies projection: every announced movie, searched by words, filtered and sorted.
 
+mod answer;
+mod facts;
 mod list;
+mod premieres;
+mod premieres_in;
 mod queries;
 mod routes;
 mod row;
 mod table;
+
+pub(crate) use facts::{MovieRating, ratings};
 
 use async_trait::async_trait;
 use domain::Envelope;
@@ -37,7 +43,7 @@ impl Projection for Movies {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn bindings(&self) -> &'static [Binding] {

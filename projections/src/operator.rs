@@ -22,22 +22,20 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
-        let Some(value) = parts.headers.get(HEADER_OPERATOR) else {
+        let mut values = parts.headers.get_all(HEADER_OPERATOR).iter();
+        let (Some(value), second) = (values.next(), values.next()) else {
             return Ok(Self(ANONYMOUS.to_owned()));
         };
         let bytes = value.as_bytes();
         let printable = bytes.iter().all(|byte| (b' '..=b'~').contains(byte));
-        if !printable || !(1..=LENGTH_MAX).contains(&bytes.len()) {
-            return Err(Problem::new(
+        if second.is_some() || !printable || !(1..=LENGTH_MAX).contains(&bytes.len()) {
+            let detail = format!("must be given once, with 1 to {LENGTH_MAX} printable ASCII characters");
+            let problem = Problem::new(
                 StatusCode::BAD_REQUEST,
                 "INVALID_OPERATOR",
-                "Marquee-Operator must be 1 to 64 printable ASCII characters",
-            )
-            .with_error(FieldError::new(
-                "/Marquee-Operator",
-                "INVALID_VALUE",
-                "must be 1 to 64 printable ASCII characters",
-            )));
+                format!("Marquee-Operator {detail}"),
+            );
+            return Err(problem.with_error(FieldError::new("/Marquee-Operator", "INVALID_VALUE", detail)));
         }
         Ok(Self(String::from_utf8_lossy(bytes).into_owned()))
     }
@@ -97,10 +95,10 @@ mod tests {
 
     use super::{HEADER_OPERATOR, Operator};
 
-    async fn operator(header: Option<&str>) -> Result<Operator, &'static str> {
+    async fn operator(headers: &[&str]) -> Result<Operator, &'static str> {
         let mut request = Request::builder();
-        if let Some(header) = header {
-            request = request.header(HEADER_OPERATOR, header);
+        for header in headers {
+            request = request.header(HEADER_OPERATOR, *header);
         }
         let (mut parts, ()) = request.body(()).expect("a request").into_parts();
         let operator = Operator::from_request_parts(&mut parts, &()).await;
@@ -109,14 +107,15 @@ mod tests {
 
     #[tokio::test]
     async fn who_acts_is_told_by_the_header() {
-        assert_eq!(operator(Some("ada l.")).await, Ok(Operator("ada l.".to_owned())));
-        assert_eq!(operator(None).await, Ok(Operator("anonymous".to_owned())));
+        assert_eq!(operator(&["ada l."]).await, Ok(Operator("ada l.".to_owned())));
+        assert_eq!(operator(&[]).await, Ok(Operator("anonymous".to_owned())));
     }
 
     #[tokio::test]
     async fn a_name_that_is_no_name_is_refused() {
         for wrong in ["", "ad\u{e4}", &"a".repeat(65)] {
-            assert_eq!(operator(Some(wrong)).await, Err("INVALID_OPERATOR"), "{wrong}");
+            assert_eq!(operator(&[wrong]).await, Err("INVALID_OPERATOR"), "{wrong}");
         }
+        assert_eq!(operator(&["ada", "ada"]).await, Err("INVALID_OPERATOR"));
     }
 }

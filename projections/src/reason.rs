@@ -82,6 +82,8 @@ pub(crate) fn parse(text: &str) -> Result<String, FieldError> {
         ("TOO_LONG", "must be at most 500 characters")
     } else if reason.chars().any(char::is_control) {
         ("CONTROL_CHARACTER", "must not contain control characters")
+    } else if !domain::shows_something(reason) {
+        ("REQUIRED", "must have a character that can be seen")
     } else {
         return Ok(reason.to_owned());
     };
@@ -96,7 +98,7 @@ mod tests {
     fn a_reason_is_some_text_in_one_line() {
         assert_eq!(parse(" test data ").expect("a reason"), "test data");
         assert!(parse(&"\u{e4}".repeat(500)).is_ok());
-        for wrong in ["", "  ", "a\nb", "a\0b", &"a".repeat(501)] {
+        for wrong in ["", "  ", "\u{200b}\u{ad}", "a\nb", "a\0b", &"a".repeat(501)] {
             assert_eq!(parse(wrong).unwrap_err().pointer, "/reason", "{wrong:?}");
         }
     }

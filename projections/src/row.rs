@@ -39,8 +39,10 @@ pub(crate) trait Table: Row + for<'r> FromRow<'r, PgRow> + Unpin {
     const NAME: &'static str;
     /// The columns of a row, as they stand in a select list.
     const COLUMNS: &'static str;
+    /// The columns that follow from the others, each with a comma before it: they are written and never read back.
+    const DERIVED: &'static str = "";
 
-    /// Writes the row's fields, as many as there are columns and in their order.
+    /// Writes the row's fields, as many as there are columns, derived ones behind the others, and in their order.
     fn copy(&self, rows: &mut copy::CopyRows) -> Result<(), sqlx::Error>;
 
     /// Writes the rows, new or not, in one statement. No id occurs twice.
@@ -199,6 +201,29 @@ pub(crate) async fn find<T: Table>(
     let (table, columns) = (T::NAME, T::COLUMNS);
     let statement = format!("SELECT {columns} FROM {generation}.{table} WHERE id = $1");
     sqlx::query_as(&statement).bind(id).fetch_optional(connection).await
+}
+
+/// Refuses every event but the next one of a stream that has come to `last`; once it has ended, also every one that does not
+/// begin it anew.
+pub(crate) fn expect_next_or_new_beginning(
+    last: Sequence,
+    gone: bool,
+    begins: bool,
+    recorded: &Recorded,
+) -> Result<(), Contradiction> {
+    expect_next(last, gone && !begins, recorded)?;
+    if begins && !gone {
+        return Err(Contradiction::misplaced(recorded));
+    }
+    Ok(())
+}
+
+/// Writes a value as JSON, to be cast by the statement.
+///
+/// # Errors
+/// [`sqlx::Error::Encode`].
+pub(crate) fn json_text(value: &impl serde::Serialize) -> Result<String, sqlx::Error> {
+    serde_json::to_string(value).map_err(|error| sqlx::Error::Encode(error.into()))
 }
 
 /// Writes texts as a JSON array, the form in which an array goes into one element of an UNNEST: an array of arrays has no

@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::middleware::from_fn;
 use clap::Args;
 use event_bus::AmqpUrl;
 use event_store::LogReader;
-use service::database::{self, DatabaseUrl, PoolOptions};
+use service::database::{self, DatabaseUrl, PoolOptions, UnusableDatabase, refuse_shared_sessions};
 use service::{Check, HoldsSecrets, Review, ServeError, Service, Task};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -21,7 +22,7 @@ use crate::rebuild::task::Runner;
 use crate::status::{self, Observed};
 use crate::{
     Catalog, ConsumerArgs, Movies, Name, Projection, ProjectionsArgs, Reads, Users, actions, operator, parked, pause,
-    rebuild,
+    reads, rebuild,
 };
 
 const READ_CONNECTIONS_MAX: u32 = 8;
@@ -127,6 +128,9 @@ pub enum ServiceError {
         /// The variable that names its database.
         variable: &'static str,
     },
+    /// A database is reached through a pooler that shares sessions.
+    #[error("a database of the projections cannot be used")]
+    Unusable(#[from] UnusableDatabase),
 }
 
 /// A projection with the databases it works on.
@@ -149,12 +153,18 @@ impl fmt::Debug for Served {
     }
 }
 
-/// Puts the named projections together. Nothing is connected before the service's tasks run.
+/// Puts the named projections together. A database that is away is waited for by the service's tasks.
 ///
 /// # Errors
-/// [`ServiceError::DatabaseMissing`].
+/// [`ServiceError`].
 pub async fn service(args: ProjectionsArgs, names: &[Name]) -> Result<Service, ServiceError> {
-    let served = names.iter().map(|name| args.served(*name)).collect::<Result<_, _>>()?;
+    let served: Vec<Served> = names.iter().map(|name| args.served(*name)).collect::<Result<_, _>>()?;
+    let of_projections = names.iter().zip(&served);
+    let mut databases: Vec<_> = of_projections
+        .map(|(name, served)| refuse_shared_sessions(name.database_variable(), &served.database_url))
+        .collect();
+    databases.push(refuse_shared_sessions("MARQUEE_EVENT_STORE_URL", &args.event_store_url));
+    futures::future::try_join_all(databases).await?;
     Ok(Served::service(served, &args.amqp_url, &args.consumer))
 }
 
@@ -187,7 +197,8 @@ impl Served {
     /// Makes one service of projections. Must be called inside a tokio runtime.
     pub fn service(served: Vec<Self>, amqp_url: &AmqpUrl, args: &ConsumerArgs) -> Service {
         let mut router = OpenApiRouter::new();
-        let (mut checks, mut tasks, mut all_operated) = (Vec::new(), Vec::new(), Vec::new());
+        let answers_for = served.iter().map(|served| served.projection.name()).collect();
+        let (mut checks, mut tasks, mut all_operated) = (vec![time_zones_check()], Vec::new(), Vec::new());
         for Self {
             projection,
             database_url,
@@ -208,7 +219,7 @@ impl Served {
             .with_rebuilds(rebuilds.clone());
             let reads = Reads::new(name, read_pool(&database_url), log.clone(), consumer.committed());
             let observed = Observed {
-                code_version: projection.version(),
+                projection: Arc::clone(&projection),
                 reads: reads.clone(),
                 log,
                 progress: consumer.progress(),
@@ -227,7 +238,10 @@ impl Served {
         }
         Service {
             name: "projections",
-            router: router.merge(operators_router(&AllOperated::new(all_operated))),
+            answers_for,
+            router: router
+                .merge(operators_router(&AllOperated::new(all_operated)))
+                .layer(from_fn(reads::again::once_more)),
             checks,
             tasks,
         }
@@ -257,6 +271,11 @@ fn check(name: &'static str, observed: Observed) -> Check {
             }
         }
     })
+}
+
+/// Tells by which rules days are counted; they are in memory.
+fn time_zones_check() -> Check {
+    Check::informative("time_zones", || async { Ok(time_zones::in_use().to_string()) })
 }
 
 fn read_pool(url: &DatabaseUrl) -> sqlx::PgPool {

@@ -4,6 +4,7 @@ mod elsewhere;
 pub(crate) mod foreign;
 pub(crate) mod progress;
 mod routes;
+mod told;
 
 use std::fmt;
 use std::sync::Arc;
@@ -20,7 +21,8 @@ use tokio_util::sync::CancellationToken;
 use utoipa::ToSchema;
 
 use crate::control::Row;
-use crate::{Paused, Reads, metric};
+use crate::diverged::Diverged;
+use crate::{Paused, Projection, Reads, metric};
 use elsewhere::Elsewhere;
 pub use elsewhere::{RebuildSummary, RetiredGeneration};
 pub(crate) use progress::Progress;
@@ -65,10 +67,27 @@ impl State {
         matches!(self, Self::Held | Self::VersionMismatch | Self::LogDiverged)
     }
 
-    /// Tells a consumer that would apply what comes from one that has ended or must not.
-    fn can_apply(self) -> bool {
-        !matches!(self, Self::VersionMismatch | Self::LogDiverged | Self::Stopped)
+    /// What is to be shown, given what is known now: the consumer's word may be older than what an operator has changed.
+    fn given(self, known: &Known) -> Self {
+        match self {
+            Self::Stopped => self,
+            _ if known.is_diverged == Some(true) => Self::LogDiverged,
+            _ if known.is_of_this_code == Some(false) => Self::VersionMismatch,
+            _ if known.is_paused == Some(true) => Self::Paused,
+            Self::LogDiverged if known.is_diverged == Some(false) => Self::Connecting,
+            Self::VersionMismatch if known.is_of_this_code == Some(true) => Self::Connecting,
+            Self::Paused if known.is_paused == Some(false) => Self::Connecting,
+            _ => self,
+        }
     }
+}
+
+/// What the databases say of whether a consumer may apply; none where one does not answer.
+#[derive(Clone, Copy, Debug, Default)]
+struct Known {
+    is_diverged: Option<bool>,
+    is_of_this_code: Option<bool>,
+    is_paused: Option<bool>,
 }
 
 impl fmt::Display for State {
@@ -98,9 +117,9 @@ pub struct ProjectionStatus {
     pub position: Option<i64>,
     /// Where the log ends; null while the event store does not answer.
     pub head: Option<i64>,
-    /// Events between the two.
+    /// Events between the two; null when the log does not have the checkpoint's event.
     pub lag_events: Option<i64>,
-    /// Age in seconds of the oldest event that is not applied.
+    /// Age in seconds of the oldest event that is not applied; null when the lag is.
     pub lag_seconds: Option<i64>,
     /// Positions the checkpoint moved on by in a second, over the last five; null until that is known.
     pub events_per_second: Option<f64>,
@@ -118,7 +137,7 @@ pub struct ProjectionStatus {
     pub paused: Option<Paused>,
     /// Streams that are parked.
     pub parked_streams: Option<i64>,
-    /// The queue on the broker; null while this process is not connected to it.
+    /// The queue on the broker; null while this process cannot ask it.
     pub queue: Option<QueueStatus>,
     /// Ranges that this process had to read from the log because the bus did not deliver them.
     pub healed_ranges: u64,
@@ -135,7 +154,7 @@ pub struct ProjectionStatus {
 pub struct QueueStatus {
     /// Its name.
     pub name: String,
-    /// Messages that wait to be delivered.
+    /// Messages in it: those that wait to be delivered, and those that this process was given and has not acknowledged.
     pub messages: u32,
     /// Consumers as the broker counts them: the active one, not those that wait to become it.
     pub consumers: u32,
@@ -144,39 +163,51 @@ pub struct QueueStatus {
 /// One projection, to be asked how it is.
 #[derive(Clone)]
 pub(crate) struct Observed {
-    pub(crate) code_version: i32,
+    pub(crate) projection: Arc<dyn Projection>,
     pub(crate) reads: Reads,
     pub(crate) log: LogReader,
     pub(crate) progress: Arc<Progress>,
 }
 
 impl Observed {
-    /// Asks the database and the event store; what does not answer is null.
+    /// Asks the database and then the event store; what does not answer is null. In this order: what a read model has applied
+    /// was in the log before.
     pub(crate) async fn status(&self) -> ProjectionStatus {
-        let (row, head) = tokio::join!(self.row(), timeout(LOG_TIMEOUT, self.log.head()));
-        let (row, elsewhere) = row.unzip();
+        let (row, elsewhere) = self.row().await.unzip();
         let elsewhere = elsewhere.unwrap_or_default();
-        let head = head.ok().and_then(Result::ok).map(|head| head.position);
-        let position = row.as_ref().map(|row| row.checkpoint.position);
-        let lag_seconds = match position.zip(head) {
+        let checkpoint = row.as_ref().map(|row| row.checkpoint);
+        let position = checkpoint.map(|checkpoint| checkpoint.position);
+        let place = timeout(LOG_TIMEOUT, self.log.place(position.unwrap_or_default())).await;
+        let place = place.ok().and_then(Result::ok);
+        let known = Known {
+            is_diverged: checkpoint
+                .zip(place)
+                .map(|(checkpoint, place)| place.event_id != checkpoint.event_id),
+            is_of_this_code: row.as_ref().map(|row| row.is_of(&*self.projection)),
+            is_paused: row.as_ref().map(|row| row.paused.is_some()),
+        };
+        let is_diverged = known.is_diverged == Some(true);
+        let diverged = position.filter(|_| is_diverged).map(|position| Diverged { position });
+        self.progress.diverged(diverged.as_ref());
+        let head = place.map(|place| place.head);
+        // Positions of two logs are not to be compared.
+        let between = position.zip(head).filter(|_| !is_diverged);
+        let lag_seconds = match between {
             Some((position, head)) => self.lag_seconds(position, head).await,
             None => None,
         };
         let seen = self.progress.seen();
         ProjectionStatus {
             name: self.progress.projection(),
-            state: match &row {
-                Some(row) if row.paused.is_some() && seen.state.can_apply() => State::Paused,
-                _ => seen.state,
-            },
+            state: seen.state.given(&known),
             position: position.map(|position| position.0),
             head: head.map(|head| head.0),
-            lag_events: position.zip(head).map(|(position, head)| (head.0 - position.0).max(0)),
+            lag_events: between.map(|(position, head)| head.0 - position.0),
             lag_seconds,
             events_per_second: seen.events_per_second,
             generation: row.as_ref().map(|row| row.generation.number),
             version: row.as_ref().map(|row| row.version),
-            code_version: self.code_version,
+            code_version: self.projection.version(),
             retired_generation: elsewhere.retired_generation,
             rebuild: elsewhere.rebuild,
             parked_streams: row.as_ref().map(|row| row.parked_streams),

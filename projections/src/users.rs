@@ -4,7 +4,6 @@ mod queries;
 mod routes;
 mod row;
 mod table;
-mod words;
 
 use async_trait::async_trait;
 use domain::Envelope;
@@ -37,7 +36,7 @@ impl Projection for Users {
     }
 
     fn version(&self) -> i32 {
-        1
+        2
     }
 
     fn bindings(&self) -> &'static [Binding] {

@@ -7,7 +7,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::Position;
 use event_store::LogReader;
 use futures::StreamExt;
 use serde::Serialize;
@@ -15,7 +14,7 @@ use service::database::{self, PoolOptions};
 use sqlx::{Connection, Executor, PgConnection};
 use uuid::Uuid;
 
-use crate::control::{self, Row};
+use crate::control::{self, Checkpoint, Row};
 use crate::rebuild::compare::compare;
 use crate::rebuild::failure::Failure;
 use crate::rebuild::generations::Standing;
@@ -153,9 +152,16 @@ async fn audit(tx: &mut PgConnection, served: &Served) -> Result<Audit, AuditErr
     // Whoever creates with the temporary schema first on the search path creates there.
     tx.execute("SET LOCAL search_path = pg_temp, public").await?;
     tx.execute(projection.schema()).await?;
-    let mut ranges = source.ranges(Position(0), position, RANGE_POSITIONS_MAX);
+    let mut at = Checkpoint::default();
+    let mut ranges = source.ranges(at.position, position, RANGE_POSITIONS_MAX);
     while let Some(range) = ranges.next().await {
-        target.replay(tx, &range?).await?;
+        let range = range?;
+        range.expect_behind(&at)?;
+        target.replay(tx, &range).await?;
+        at = range.end;
+    }
+    if at.event_id != live.checkpoint.event_id {
+        return Err(AuditError::LogDiverged { position: position.0 });
     }
     let temporary: String =
         sqlx::query_scalar("SELECT nspname::text FROM pg_namespace WHERE oid = pg_my_temp_schema()")

@@ -60,7 +60,7 @@ async fn every_command_tells_its_headers_its_answer_and_its_problems() {
     for (method, path) in ROUTES {
         let operation = &document["paths"][path][method];
         let parameters = operation["parameters"].to_string();
-        for name in ["If-Match", "Idempotency-Key", "traceparent"]
+        for name in ["If-Match", "If-None-Match", "Idempotency-Key", "traceparent"]
             .into_iter()
             .chain(path.contains("{id}").then_some("\"id\""))
         {

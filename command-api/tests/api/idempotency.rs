@@ -119,10 +119,11 @@ async fn a_repeated_request_succeeds_although_its_own_success_made_it_impossible
         .json(&json!({ "id": "1", "full_name": "usama" }))
         .accepted()
         .await;
+    let tag = api.tag(1).await;
     let conditional = || {
         api.post("/users/1/logins")
             .header(HEADER, "login")
-            .header("if-match", "\"1\"")
+            .header("if-match", &tag)
     };
     let delete = || api.delete("/users/1").header(HEADER, "delete");
     assert_eq!(conditional().accepted().await.sequence(), 2);

@@ -166,3 +166,36 @@ async fn an_event_store_that_is_away_is_503_until_it_is_back() {
     tokio::time::timeout(PATIENCE, back).await.unwrap();
     assert_eq!(api.events().await.len(), 2);
 }
+
+#[tokio::test]
+async fn sessions_that_were_ended_while_idle_cost_no_command_and_no_reader_an_answer() {
+    let api = Api::start().await;
+    let name = |id: usize| api.post(&format!("/users/{id}")).json(&json!({ "full_name": "usama" }));
+    for id in 0..10 {
+        name(id).accepted().await;
+    }
+    for round in 0..3 {
+        for path in ["/event-store", "/readyz"] {
+            let fill = (0..10).map(|_| api.client.request("GET", path).send());
+            futures::future::join_all(fill).await;
+            api.database.terminate_connections().await;
+            for _ in 0..10 {
+                assert_eq!(api.client.request("GET", path).status().await, 200, "{path}");
+            }
+        }
+        // What changes nothing is decided on what the store has now. One by one, and all at once.
+        api.database.terminate_connections().await;
+        for id in 0..10 {
+            name(id).accepted().await;
+        }
+        api.database.terminate_connections().await;
+        futures::future::join_all((0..10).map(|id| name(id).accepted())).await;
+        api.database.terminate_connections().await;
+        futures::future::join_all((0..10).map(|id| name(10 * (round + 1) + id).accepted())).await;
+    }
+    assert_eq!(
+        api.events().await.len(),
+        2 * 40,
+        "each user is registered and named, once"
+    );
+}

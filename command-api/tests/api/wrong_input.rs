@@ -187,6 +187,9 @@ async fn values_that_are_not_acceptable() {
         invalid(user(""), "/full_name", "TOO_SHORT"),
         invalid(user(" \t\u{a0} "), "/full_name", "TOO_SHORT"),
         invalid(user(&"x".repeat(201)), "/full_name", "TOO_LONG"),
+        invalid(user("\u{200d}"), "/full_name", "TOO_SHORT"),
+        invalid(user("\u{3164}\u{ad}"), "/full_name", "TOO_SHORT"),
+        invalid(movie("title", json!("\u{2800}")), "/title", "TOO_SHORT"),
         invalid(user("a\u{0}b"), "/full_name", "CONTROL_CHARACTER"),
         invalid(user("a\nb"), "/full_name", "CONTROL_CHARACTER"),
         invalid(email("nobody"), "/email", "INVALID_EMAIL"),
@@ -214,12 +217,17 @@ async fn values_that_are_not_acceptable() {
             "UNKNOWN_ROLE",
         ),
         invalid(
-            movie("runtime_minutes", json!(1001)),
+            movie("runtime_minutes", json!(60_001)),
             "/runtime_minutes",
             "OUT_OF_RANGE",
         ),
         invalid(movie("runtime_minutes", json!(-1)), "/runtime_minutes", "OUT_OF_RANGE"),
         invalid(movie("runtime_minutes", json!(1.5)), "/runtime_minutes", "INVALID_TYPE"),
+        invalid(
+            movie("runtime_minutes", json!(1e30)),
+            "/runtime_minutes",
+            "INVALID_VALUE",
+        ),
         invalid(
             movie("runtime_minutes", json!("153")),
             "/runtime_minutes",
@@ -244,6 +252,210 @@ async fn values_that_are_not_acceptable() {
         ),
     ];
     assert_refused(&api, cases).await;
+}
+
+#[tokio::test]
+async fn a_whole_number_is_one_however_it_is_written() {
+    let api = Api::start().await;
+    for (number, written) in ["90", "90.0", "9e1", "0.9E2"].into_iter().enumerate() {
+        let mut movie = metropolis();
+        movie["id"] = json!(format!("m{number}"));
+        movie["runtime_minutes"] = json!(7);
+        let body = movie
+            .to_string()
+            .replace(":7,", &format!(":{written},"))
+            .replace(":7}", &format!(":{written}}}"));
+        assert!(body.contains(written), "{body}");
+        let answer = api.post("/movies").raw(JSON, body).accepted().await;
+        assert_eq!(answer.body["runtime_minutes"].to_string(), "90", "{written}");
+    }
+}
+
+#[tokio::test]
+async fn everything_of_the_wrong_type_is_told_at_once() {
+    let api = Api::start().await;
+    let body = json!({ "id": 7, "title": null, "synopsis": [], "runtime_minutes": "90", "age_rating": 12, "genres": ["drama", 7, {}], "year": 1927 });
+    let answer = api.post("/movies").json(&body).refused(422, "VALIDATION_FAILED").await;
+    let mut told: Vec<(String, String)> = answer.field_errors();
+    told.sort();
+    let expected = [
+        ("/age_rating", "INVALID_TYPE"),
+        ("/genres/1", "INVALID_TYPE"),
+        ("/genres/2/label", "REQUIRED"),
+        ("/id", "INVALID_TYPE"),
+        ("/runtime_minutes", "INVALID_TYPE"),
+        ("/synopsis", "INVALID_TYPE"),
+        ("/title", "INVALID_TYPE"),
+        ("/year", "UNKNOWN_FIELD"),
+    ];
+    assert_eq!(
+        told,
+        expected.map(|(pointer, code)| (pointer.to_owned(), code.to_owned()))
+    );
+}
+
+#[tokio::test]
+async fn wrong_types_and_wrong_values_are_told_at_once_and_each_field_once() {
+    let api = Api::start().await;
+    let movie = json!({
+        "id": "a b", "title": "", "runtime_minutes": "90", "age_rating": "13", "year": 1927,
+        "genres": ["drama", 7, "Noir", "drama"], "credits": [{ "name": 7, "role": "?" }], "premiere_date": "1927-13",
+        "ratings": 7, "new_release": "yes",
+    });
+    let cinema = json!({ "id": 7, "name": "", "city_id": "b c", "address": null });
+    let role = json!({ "role": "emperor", "since": 1 });
+    let table = [
+        (
+            api.post("/movies").json(&movie),
+            vec![
+                ("/age_rating", "UNKNOWN_AGE_RATING"),
+                ("/credits/0/name", "INVALID_TYPE"),
+                ("/credits/0/role", "INVALID_ROLE"),
+                ("/genres/1", "INVALID_TYPE"),
+                ("/genres/2", "INVALID_GENRE"),
+                ("/id", "INVALID_ID"),
+                ("/new_release", "INVALID_TYPE"),
+                ("/premiere_date", "INVALID_DATE"),
+                ("/ratings", "INVALID_TYPE"),
+                ("/runtime_minutes", "INVALID_TYPE"),
+                ("/title", "TOO_SHORT"),
+                ("/year", "UNKNOWN_FIELD"),
+            ],
+        ),
+        (
+            api.post("/cinemas").json(&cinema),
+            vec![
+                ("/address", "INVALID_TYPE"),
+                ("/city_id", "INVALID_ID"),
+                ("/id", "INVALID_TYPE"),
+                ("/name", "TOO_SHORT"),
+                ("/time_zone", "REQUIRED"),
+            ],
+        ),
+        (
+            api.post("/users").json(&json!({ "full_name": "", "email": 7 })),
+            vec![("/email", "INVALID_TYPE"), ("/full_name", "TOO_SHORT")],
+        ),
+        (
+            api.post("/users/1").json(&json!({ "email": 7 })),
+            vec![("/email", "INVALID_TYPE")],
+        ),
+        (
+            api.post("/users/1").raw(FORM, "full_name=%07&shoe=7"),
+            vec![("/full_name", "CONTROL_CHARACTER"), ("/shoe", "UNKNOWN_FIELD")],
+        ),
+        (
+            api.post("/users/1/roles").json(&role),
+            vec![("/role", "UNKNOWN_ROLE"), ("/since", "UNKNOWN_FIELD")],
+        ),
+    ];
+    for (request, expected) in table {
+        let mut told = request.refused(422, "VALIDATION_FAILED").await.field_errors();
+        told.sort();
+        let expected: Vec<_> = expected
+            .into_iter()
+            .map(|(pointer, code)| (pointer.to_owned(), code.to_owned()))
+            .collect();
+        assert_eq!(told, expected);
+    }
+    assert!(api.events().await.is_empty(), "nothing of it was accepted");
+}
+
+#[tokio::test]
+async fn a_field_of_a_form_that_is_left_empty_is_not_given() {
+    let api = Api::start().await;
+    let answer = api
+        .post("/users/1")
+        .raw(FORM, "full_name=usama&email=")
+        .accepted()
+        .await;
+    assert_eq!(answer.body["email"], json!(null));
+    let answer = api
+        .post("/users/1")
+        .raw(FORM, "full_name=&email=u%40example.org")
+        .accepted()
+        .await;
+    assert_eq!(
+        (&answer.body["full_name"], &answer.body["email"]),
+        (&json!("usama"), &json!("u@example.org"))
+    );
+    let answer = api
+        .post("/users/1")
+        .raw(FORM, "full_name=other&email=")
+        .accepted()
+        .await;
+    assert_eq!(answer.body["email"], json!("u@example.org"), "and is as it was");
+    let cases = vec![
+        invalid(
+            api.post("/users/1").raw(FORM, "full_name=&email="),
+            "/full_name",
+            "REQUIRED",
+        ),
+        invalid(
+            api.post("/users/1").raw(FORM, "full_name=a&nickname="),
+            "/nickname",
+            "UNKNOWN_FIELD",
+        ),
+        invalid(
+            api.post("/users/1").raw(FORM, "email=&email=a%40b.c"),
+            "/email",
+            "DUPLICATE_FIELD",
+        ),
+        invalid(
+            api.post("/users/1").json(&json!({ "email": "" })),
+            "/email",
+            "INVALID_EMAIL",
+        ),
+    ];
+    assert_refused(&api, cases).await;
+}
+
+#[tokio::test]
+async fn a_cinema_stands_in_a_place_and_not_in_an_offset() {
+    let api = Api::start().await;
+    let cinema = |time_zone: &str| {
+        let body = json!({ "name": "Odeon", "city_id": "berlin", "address": "a", "time_zone": time_zone });
+        api.post("/cinemas").json(&body)
+    };
+    let zones = [
+        "UTC",
+        "GMT",
+        "Etc/UTC",
+        "Etc/GMT+3",
+        "EST",
+        "MST",
+        "HST",
+        "Zulu",
+        "Factory",
+        "Etc/Unknown",
+        "+02:00",
+    ];
+    let cases = zones.map(|zone| invalid(cinema(zone), "/time_zone", "UNKNOWN_TIME_ZONE"));
+    assert_refused(&api, cases.into()).await;
+    for zone in ["America/Vancouver", "Asia/Calcutta", "America/Coyhaique"] {
+        cinema(zone).accepted().await;
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_no_command_knows_is_refused() {
+    let api = api().await;
+    let answer = api
+        .post("/users/1/logins?min_position=1&as=ada&as=bob")
+        .refused(400, "INVALID_QUERY")
+        .await;
+    let pointers: Vec<String> = answer.field_errors().into_iter().map(|(pointer, _)| pointer).collect();
+    assert_eq!(pointers, ["/as", "/min_position", "/as"]);
+    api.client
+        .request("GET", "/event-store?q=a")
+        .refused(400, "INVALID_QUERY")
+        .await;
+    api.post("/users/1/logins?").accepted().await;
+    assert_eq!(
+        api.client.request("GET", "/livez?at=1").status().await,
+        200,
+        "whatever probes add"
+    );
 }
 
 #[tokio::test]
@@ -285,6 +497,23 @@ async fn headers_that_do_not_fit() {
         case(login("if-match", "\"7\""), 412, "PRECONDITION_FAILED"),
         case(login("if-match", "W/\"1\""), 412, "PRECONDITION_FAILED"),
         wrong_header(login("if-match", "seven"), "INVALID_IF_MATCH", "/If-Match"),
+        wrong_header(
+            login("if-none-match", "seven"),
+            "INVALID_IF_NONE_MATCH",
+            "/If-None-Match",
+        ),
+        wrong_header(
+            login("idempotency-key", "a").header("idempotency-key", "a"),
+            "INVALID_IDEMPOTENCY_KEY",
+            "/Idempotency-Key",
+        ),
+        case(
+            api.post("/users")
+                .raw(JSON, r#"{"full_name":"a"}"#)
+                .header("content-type", FORM),
+            415,
+            "UNSUPPORTED_MEDIA_TYPE",
+        ),
         case(login("idempotency-key", "used"), 422, "IDEMPOTENCY_KEY_REUSED"),
         wrong_header(
             login("idempotency-key", "two words"),

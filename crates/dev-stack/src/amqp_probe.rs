@@ -223,8 +223,8 @@ mod tests {
 
     #[test]
     fn a_port_where_nobody_listens_is_unreachable() {
-        let port = crate::ports::pick().unwrap();
-        let error = log_in(&format!("amqp://127.0.0.1:{port}"), Duration::from_secs(1)).unwrap_err();
+        let port = crate::ports::ReservedPort::pick().unwrap();
+        let error = log_in(&format!("amqp://127.0.0.1:{}", port.number()), Duration::from_secs(1)).unwrap_err();
         assert!(matches!(error, ProbeError::Unreachable { .. }), "{error}");
     }
 }

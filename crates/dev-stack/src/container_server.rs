@@ -9,14 +9,14 @@ use crate::docker::{Container, DockerEngine, image};
 use crate::error::{Server, StartError};
 use crate::instance::{Instance, Keeping, Tool, shell_word};
 use crate::place::{PASSWORD_FILE, Place};
-use crate::ports;
+use crate::ports::Reserved;
 use crate::process::poll;
 
 /// The administrator of both servers.
 const ADMIN: &str = "marquee_admin";
 const PORTS_FILE: &str = "ports";
-const START_TIMEOUT: Duration = Duration::from_secs(120);
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
+const START_TIMEOUT: Duration = Duration::from_secs(300);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
 const RUN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A server in a container, running or stopped.
@@ -72,7 +72,10 @@ impl ContainerServer {
         self.container.remove();
         for port in &mut self.ports {
             let remembered = Some(*port).filter(|port| *port != 0);
-            *port = ports::prefer(remembered).ok_or_else(|| failed(self.server, "no free port was found", ""))?;
+            // The engine wants it for itself.
+            *port = Reserved::default()
+                .prefer(remembered)
+                .ok_or_else(|| failed(self.server, "no free port was found", ""))?;
         }
         self.place
             .write(PORTS_FILE, &self.ports.map(|port| port.to_string()).join(" "))?;
@@ -210,12 +213,15 @@ impl Instance for ContainerServer {
             "[ -t 0 ] && terminal=--tty\nexec docker exec --interactive $terminal {}",
             self.container.name
         );
-        let psql = format!("psql --username={ADMIN} --dbname=\"${{PGDATABASE:-postgres}}\"");
+        let of_postgres = |name: &'static str| {
+            let environment = format!("env PGUSER={ADMIN} PGDATABASE=\"${{PGDATABASE:-postgres}}\"");
+            (name, format!("{environment} {name}"))
+        };
         let names = match self.server {
-            Server::PostgreSql => vec![("psql", psql)],
+            Server::PostgreSql => ["psql", "pg_dump", "pg_restore"].map(of_postgres).to_vec(),
             Server::RabbitMq => ["rabbitmqctl", "rabbitmq-diagnostics"]
                 .map(|name| (name, shell_word(name)))
-                .into(),
+                .to_vec(),
         };
         names
             .into_iter()

@@ -9,7 +9,7 @@ use crate::amqp_probe;
 use crate::error::StartError;
 use crate::url_text;
 
-const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
+const CHECK_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// The setting that names the database server.
 pub(crate) const DATABASE_SETTING: &str = "MARQUEE_DATABASE_URL";
@@ -50,6 +50,8 @@ async fn check_address(url: &str) -> Result<(), StartError> {
         .parse()
         .map_err(|_: sqlx::Error| refused("it is no postgres://user:password@host:port/database url".to_owned()))?;
     let place = format!("{}:{}", options.get_host(), options.get_port());
+    // A pooler in between knows nothing of that setting, and refuses it.
+    let options = options.extra_float_digits(None);
     match tokio::time::timeout(CHECK_TIMEOUT, options.connect()).await {
         Ok(Ok(connection)) => {
             // Whether the goodbye arrives makes no difference.

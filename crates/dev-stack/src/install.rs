@@ -49,6 +49,7 @@ pub(crate) enum Package {
     PostgreSql,
     RabbitMq,
     FakeTime,
+    PgBouncer,
 }
 
 impl Package {
@@ -57,6 +58,7 @@ impl Package {
             Self::PostgreSql => "postgresql",
             Self::RabbitMq => "rabbitmq-server",
             Self::FakeTime => "libfaketime",
+            Self::PgBouncer => "pgbouncer",
         }
     }
 }

@@ -20,6 +20,7 @@ mod install;
 mod instance;
 mod management;
 mod place;
+mod pooler;
 mod ports;
 mod postgres;
 mod process;
@@ -34,10 +35,11 @@ pub use error::{Server, StartError, with_causes};
 pub use home::default_home;
 pub use install::fake_time_library;
 pub use instance::Outage;
-pub use ports::pick as free_port;
+pub use pooler::{PoolMode, Pooler};
+pub use ports::ReservedPort;
 pub use process::signal;
 pub use stack::{DevStack, Options, private_directory};
 pub use testing::{
-    PrivatePostgres, PrivateRabbit, PrivateRabbitCluster, Servers, TestDatabase, TestHome, TestVhost, TlsIdentity,
-    for_tests,
+    Permissions, PrivatePooler, PrivatePostgres, PrivateRabbit, PrivateRabbitCluster, Servers, TestDatabase, TestHome,
+    TestVhost, TlsIdentity, for_tests, pages_touched,
 };

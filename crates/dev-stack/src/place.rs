@@ -10,7 +10,7 @@ use crate::account::{Account, give_to};
 use crate::error::StartError;
 use crate::process::{SERVER_DIRECTORY, kill_carrying};
 
-const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+const KILL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Where one server lives.
 #[derive(Debug, Clone)]
@@ -94,6 +94,8 @@ impl Place {
 /// The files in a server's directory with its certificate and its key: a server that has them also speaks TLS.
 pub(crate) const CERTIFICATE_FILE: &str = "certificate.pem";
 pub(crate) const KEY_FILE: &str = "key.pem";
+/// Lines for the end of a node's `rabbitmq.conf`.
+pub(crate) const EXTRA_FILE: &str = "extra.conf";
 
 /// The file in a server's directory that holds the password of its administrator.
 pub(crate) const PASSWORD_FILE: &str = "password";

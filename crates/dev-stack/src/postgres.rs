@@ -14,7 +14,7 @@ use crate::binaries::PostgresBinaries;
 use crate::error::{Server, StartError};
 use crate::instance::{Instance, Keeping, Tool, shell_word};
 use crate::place::{CERTIFICATE_FILE, KEY_FILE, PASSWORD_FILE, Place};
-use crate::ports;
+use crate::ports::Reserved;
 use crate::process::{Launch, ProcessId, SERVER_DIRECTORY, carrying, kill_carrying, poll};
 
 /// The superuser of a private server.
@@ -24,9 +24,10 @@ const LOG_FILE: &str = "postgres.log";
 const PORT_FILE: &str = "port";
 const DATA: &str = "data";
 
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+/// Seen on a slow machine: a minute until both servers of a test run were up.
+const START_TIMEOUT: Duration = Duration::from_secs(300);
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
-const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+const KILL_TIMEOUT: Duration = Duration::from_secs(60);
 const START_TRIES_MAX: u32 = 3;
 /// Of a server that has a standby, or is one: it finds its primary soon, and what it lacks is kept for it. With a name of its
 /// own, or commits would also count as copied once somebody makes a backup.
@@ -46,6 +47,8 @@ pub(crate) struct PostgresServer {
     /// Whether each commit waits until a standby has it.
     is_synchronous: bool,
     port: u16,
+    /// The same port, kept from others while the server is down.
+    reserved: Reserved,
     password: String,
     process: Option<ProcessId>,
     child: Option<Child>,
@@ -77,6 +80,7 @@ impl PostgresServer {
         let mut server = Self {
             password: password(&place)?,
             port: 0,
+            reserved: Reserved::default(),
             binaries,
             place,
             keeping,
@@ -288,20 +292,23 @@ impl Instance for PostgresServer {
 
     fn tools(&self) -> Vec<Tool> {
         let file = |name: &str| shell_word(&self.place.path(name).display().to_string());
-        let beside = self.binaries.program("psql");
-        let program = if beside.is_file() {
-            beside.display().to_string()
-        } else {
-            "psql".to_owned()
+        let script = |name: &'static str| {
+            let beside = self.binaries.program(name);
+            let program = if beside.is_file() {
+                beside.display().to_string()
+            } else {
+                name.to_owned()
+            };
+            let script = format!(
+                "export PGHOST=127.0.0.1 PGUSER={ADMIN} PGDATABASE=\"${{PGDATABASE:-postgres}}\"\n\
+                 PGPORT=$(cat {port}) PGPASSWORD=$(cat {password}) exec {program} \"$@\"\n",
+                port = file(PORT_FILE),
+                password = file(PASSWORD_FILE),
+                program = shell_word(&program),
+            );
+            Tool { name, script }
         };
-        let script = format!(
-            "export PGHOST=127.0.0.1 PGUSER={ADMIN} PGDATABASE=\"${{PGDATABASE:-postgres}}\"\n\
-             PGPORT=$(cat {port}) PGPASSWORD=$(cat {password}) exec {program} \"$@\"\n",
-            port = file(PORT_FILE),
-            password = file(PASSWORD_FILE),
-            program = shell_word(&program),
-        );
-        vec![Tool { name: "psql", script }]
+        ["psql", "pg_dump", "pg_restore"].map(script).into()
     }
 
     fn start_again(&mut self) -> Result<(), StartError> {
@@ -309,7 +316,8 @@ impl Instance for PostgresServer {
         loop {
             tries += 1;
             let remembered = self.place.read(PORT_FILE).and_then(|port| port.parse().ok());
-            self.port = ports::prefer(remembered).ok_or_else(|| self.failed("no free port was found"))?;
+            let port = self.reserved.prefer(remembered);
+            self.port = port.ok_or_else(|| self.failed("no free port was found"))?;
             self.place.write(PORT_FILE, &self.port.to_string())?;
             match self.start_once() {
                 // Somebody took the port in the meantime, or a killed server's last processes are still there.

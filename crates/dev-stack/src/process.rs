@@ -231,14 +231,14 @@ mod tests {
         };
         let mut child = launch.command().unwrap().arg("600").spawn().unwrap();
         let process = ProcessId::find(child.id()).unwrap();
-        let found = poll(Duration::from_secs(5), || {
+        let found = poll(Duration::from_secs(60), || {
             let found = carrying(SERVER_DIRECTORY, directory.path());
             (!found.is_empty()).then_some(found)
         });
         assert_eq!(found, Some(vec![process]));
         assert_eq!(process.parent(), ProcessId::find(std::process::id()));
 
-        assert!(kill_carrying(SERVERS_HOME, directory.path(), Duration::from_secs(5)));
+        assert!(kill_carrying(SERVERS_HOME, directory.path(), Duration::from_secs(60)));
         assert!(
             !process.is_alive(),
             "a killed process that nobody waited for counts as gone"

@@ -15,7 +15,7 @@ use crate::binaries::RabbitBinaries;
 use crate::error::{Server, StartError};
 use crate::instance::{Instance, Keeping, Tool, shell_word};
 use crate::place::{PASSWORD_FILE, Place};
-use crate::ports;
+use crate::ports::Reserved;
 use crate::process::{self, Launch, ProcessId, SERVER_DIRECTORY, poll};
 
 /// The administrator of a private node.
@@ -25,12 +25,23 @@ const LOG_FILE: &str = "startup.log";
 const PORTS_FILE: &str = "ports.json";
 pub(crate) const NODE: &str = "marquee@localhost";
 
-const START_TIMEOUT: Duration = Duration::from_secs(120);
-const TAKE_OVER_TIMEOUT: Duration = Duration::from_secs(30);
-const STOP_TIMEOUT: Duration = Duration::from_secs(20);
-const KILL_TIMEOUT: Duration = Duration::from_secs(5);
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
-const START_TRIES_MAX: u32 = 3;
+/// Seen on a slow machine: a minute, with a second server and nothing else beside it.
+const START_TIMEOUT: Duration = Duration::from_secs(300);
+const TAKE_OVER_TIMEOUT: Duration = Duration::from_secs(60);
+const STOP_TIMEOUT: Duration = Duration::from_secs(60);
+const KILL_TIMEOUT: Duration = Duration::from_secs(60);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How many seconds a node may take to answer a call.
+const CALL_TIMEOUT_SECONDS: &str = "30";
+const START_TRIES_MAX: u32 = 5;
+/// What a node that may start the next time says: somebody else had one of the ports first; another node of the cluster was asked
+/// for its features before it knew them; on a busy machine Erlang's logger gave up after five seconds, or another part did.
+const UNLUCKY: [&str; 4] = [
+    "eaddrinuse",
+    "incompatible_feature_flags",
+    "file_ctrl_process_not_started",
+    "{timeout,",
+];
 
 /// What a node of a cluster has in common with the others, beside the password and the cookie.
 #[derive(Debug, Clone)]
@@ -56,17 +67,23 @@ struct Ports {
 }
 
 impl Ports {
-    fn prefer(remembered: Option<Self>, membership: Option<&Membership>, with_tls: bool) -> Option<Self> {
+    /// The remembered ports as far as nobody listens there, else others; all are reserved from now on.
+    fn prefer(
+        remembered: Option<Self>,
+        membership: Option<&Membership>,
+        with_tls: bool,
+        reserved: &mut Reserved,
+    ) -> Option<Self> {
         let ports = Self {
-            amqp: ports::prefer(remembered.map(|ports| ports.amqp))?,
-            management: ports::prefer(remembered.map(|ports| ports.management))?,
-            distribution: ports::prefer(remembered.map(|ports| ports.distribution))?,
+            amqp: reserved.prefer(remembered.map(|ports| ports.amqp))?,
+            management: reserved.prefer(remembered.map(|ports| ports.management))?,
+            distribution: reserved.prefer(remembered.map(|ports| ports.distribution))?,
             epmd: match membership {
                 Some(membership) => membership.epmd,
-                None => ports::prefer(remembered.map(|ports| ports.epmd))?,
+                None => reserved.prefer(remembered.map(|ports| ports.epmd))?,
             },
             amqps: match with_tls {
-                true => Some(ports::prefer(remembered.and_then(|ports| ports.amqps))?),
+                true => Some(reserved.prefer(remembered.and_then(|ports| ports.amqps))?),
                 false => None,
             },
         };
@@ -82,6 +99,8 @@ pub(crate) struct RabbitServer {
     keeping: Keeping,
     membership: Option<Membership>,
     ports: Ports,
+    /// The same ports, kept from others while the node is down.
+    reserved: Reserved,
     password: String,
     process: Option<ProcessId>,
     children: Vec<Child>,
@@ -110,7 +129,9 @@ impl RabbitServer {
         membership: Option<Membership>,
     ) -> Result<Self, StartError> {
         let remembered = place.read(PORTS_FILE).and_then(|text| serde_json::from_str(&text).ok());
-        let ports = match remembered.or_else(|| Ports::prefer(None, membership.as_ref(), place.has_certificate())) {
+        let mut reserved = Reserved::default();
+        let new = || Ports::prefer(None, membership.as_ref(), place.has_certificate(), &mut reserved);
+        let ports = match remembered.or_else(new) {
             Some(ports) => ports,
             None => {
                 return Err(StartError::failed(
@@ -127,6 +148,7 @@ impl RabbitServer {
             keeping,
             membership,
             ports,
+            reserved,
             password,
             process: None,
             children: Vec::new(),
@@ -218,7 +240,7 @@ impl RabbitServer {
     fn call(&self, function: &str) -> Option<String> {
         let program = self.binaries.epmd.with_file_name("erl_call");
         let mut command = self.launch(&program).ok()?;
-        command.args(["-sname", self.node(), "-timeout", "3", "-a", function]);
+        command.args(["-sname", self.node(), "-timeout", CALL_TIMEOUT_SECONDS, "-a", function]);
         let output = command.stdout(Stdio::piped()).output().ok()?;
         output
             .status
@@ -230,14 +252,13 @@ impl RabbitServer {
         StartError::failed(Server::RabbitMq, reason, &self.log())
     }
 
-    /// Tells whether somebody else had one of the ports first, or another node of the cluster was asked for its features before
-    /// it knew them. A node says so long before the end of its logs.
+    /// Tells whether it may go better another time. A node says why long before the end of its logs.
     fn was_unlucky(&self) -> bool {
         let logs = [self.log(), self.place.path(LOG_FILE)];
         let texts = logs.iter().filter_map(|log| std::fs::read(log).ok());
         texts.into_iter().any(|text| {
             let text = String::from_utf8_lossy(&text);
-            text.contains("eaddrinuse") || text.contains("incompatible_feature_flags")
+            UNLUCKY.iter().any(|unlucky| text.contains(unlucky))
         })
     }
 
@@ -312,8 +333,9 @@ impl Instance for RabbitServer {
         let mut tries = 0;
         loop {
             tries += 1;
-            self.ports = Ports::prefer(Some(self.ports), self.membership.as_ref(), self.place.has_certificate())
-                .ok_or_else(|| self.failed("no free port was found"))?;
+            let with_tls = self.place.has_certificate();
+            let ports = Ports::prefer(Some(self.ports), self.membership.as_ref(), with_tls, &mut self.reserved);
+            self.ports = ports.ok_or_else(|| self.failed("no free port was found"))?;
             self.write_files()?;
             match self.start_once() {
                 Err(StartError::Failed { .. }) if tries < START_TRIES_MAX && self.was_unlucky() => {}

@@ -9,7 +9,7 @@ use crate::docker::DockerEngine;
 use crate::error::{NO_REPLICAS, Server, StartError};
 use crate::install::{self, Package};
 use crate::instance::{Instance, Keeping};
-use crate::place::{CERTIFICATE_FILE, KEY_FILE, Place};
+use crate::place::{CERTIFICATE_FILE, EXTRA_FILE, KEY_FILE, Place};
 use crate::postgres::PostgresServer;
 use crate::postgres::pair::PostgresPair;
 use crate::rabbit::RabbitServer;
@@ -155,6 +155,23 @@ impl Source {
         let place = Place::make(home, name, account)?;
         place.write(CERTIFICATE_FILE, certificate)?;
         place.write(KEY_FILE, key).map(drop)
+    }
+
+    /// Gives a RabbitMQ node that is not started yet lines for the end of its `rabbitmq.conf`.
+    ///
+    /// # Errors
+    ///
+    /// They cannot be written, or the node is to run in a container.
+    pub(crate) fn give_configuration(&self, home: &Path, name: &str, lines: &str) -> Result<(), StartError> {
+        let Self::RabbitBinaries(_) = self else {
+            return Err(StartError::NoServer {
+                server: Server::RabbitMq,
+                refusals: "  - a node with a configuration of its own runs from programs on this machine only"
+                    .to_owned(),
+            });
+        };
+        let place = Place::make(home, name, Account::for_server("rabbitmq"))?;
+        place.write(EXTRA_FILE, lines).map(drop)
     }
 
     /// Starts the server in the directory `name` of the home, or takes over the one that runs there.

@@ -21,11 +21,12 @@ use crate::sources::Search;
 use crate::{postgres, url_text};
 
 /// How long a standby may take to get what its primary has.
-const FOLLOW_TIMEOUT: Duration = Duration::from_secs(60);
+const FOLLOW_TIMEOUT: Duration = Duration::from_secs(300);
 
 /// How a stack is to be started.
 pub struct Options<'a> {
-    /// The directory of everything private; `target/marquee` when none is given.
+    /// The directory of everything private, which one process has at a time; `target/marquee` when none is given and a server is
+    /// to be private.
     pub home: Option<PathBuf>,
     /// A database server to use instead of a private one: the url of a role that may create databases and roles.
     pub database_url: Option<String>,
@@ -48,6 +49,8 @@ pub struct DevStack {
     description: String,
     /// Absent when both servers were given.
     private: Option<PrivateServers>,
+    /// Of a home in which no server runs; whoever runs servers there holds its lock too.
+    _lock: Option<File>,
 }
 
 impl DevStack {
@@ -59,6 +62,10 @@ impl DevStack {
     /// A given url that does not work, a home in use, no source for a server, or a server that does not come up; what
     /// was started is stopped again.
     pub async fn start(options: Options<'_>) -> Result<Self, StartError> {
+        let lock = match &options.home {
+            Some(home) if options.database_url.is_some() && options.amqp_url.is_some() => Some(claim(home)?),
+            _ => None,
+        };
         if let Some(url) = &options.database_url {
             given::check_database(url).await?;
         }
@@ -85,6 +92,7 @@ impl DevStack {
             management_url: rabbit.and_then(Instance::management_url),
             description: describe(postgres, rabbit, private.as_ref()),
             private,
+            _lock: lock,
         })
     }
 
@@ -355,6 +363,14 @@ fn directory_of(server: Server) -> &'static str {
         Server::PostgreSql => "postgres",
         Server::RabbitMq => "rabbitmq",
     }
+}
+
+/// Takes a home for which no server is to be started: it is still where one deployment is found by others.
+fn claim(wanted: &Path) -> Result<File, StartError> {
+    let wanted = std::path::absolute(wanted).map_err(StartError::file("resolving", wanted))?;
+    let home = home::reachable(&wanted);
+    fs::create_dir_all(&home).map_err(StartError::file("creating", &home))?;
+    lock(&home)
 }
 
 fn lock(home: &Path) -> Result<File, StartError> {

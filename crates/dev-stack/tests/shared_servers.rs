@@ -1,11 +1,48 @@
 //! The servers of a test run: what a test gets from them.
 
+use std::env;
+use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use dev_stack::{TestDatabase, TestVhost, for_tests};
 use serde_json::json;
 use sqlx::{Connection, Executor, PgConnection};
+
+/// What another process prints in the test of that name.
+const TELLS: &str = "a_process_tells_which_servers_its_tests_use";
+
+#[tokio::test]
+async fn a_process_tells_which_servers_its_tests_use() {
+    let servers = for_tests().await;
+    let told = [servers.database_url(), servers.amqp_url(), servers.management_url()].join(" ");
+    println!("servers: {told}");
+    assert!(told.starts_with("postgres://") && told.contains(" amqp://"), "{told}");
+}
+
+#[test]
+fn servers_named_for_tests_are_used_and_those_named_for_the_program_are_not() {
+    let program = env::current_exe().expect("this program");
+    let told = |management: Option<&str>| {
+        let mut command = Command::new(&program);
+        command
+            .args(["--exact", TELLS, "--nocapture"])
+            .env("MARQUEE_DATABASE_URL", "postgres://somebodys/data")
+            .env("MARQUEE_AMQP_URL", "amqp://somebodys")
+            .env("MARQUEE_MANAGEMENT_URL", "http://somebodys:15672")
+            .env("MARQUEE_TEST_DATABASE_URL", "postgres://me@there:1/postgres")
+            .env("MARQUEE_TEST_AMQP_URL", "amqp://me:secret@elsewhere:2/%2f")
+            .env_remove("MARQUEE_TEST_MANAGEMENT_URL")
+            .envs(management.map(|url| ("MARQUEE_TEST_MANAGEMENT_URL", url)));
+        let said = command.output().expect("it can be run").stdout;
+        let said = String::from_utf8(said).expect("it prints text");
+        let line = said.lines().find_map(|line| line.split_once("servers: "));
+        line.unwrap_or_else(|| panic!("{said}")).1.to_owned()
+    };
+    let given = "postgres://me@there:1/postgres amqp://me:secret@elsewhere:2/%2f";
+    assert_eq!(told(None), format!("{given} http://elsewhere:15672"));
+    assert_eq!(told(Some("http://third:3")), format!("{given} http://third:3"));
+}
 
 #[tokio::test]
 async fn a_test_gets_an_empty_database_of_its_own() {
@@ -31,7 +68,9 @@ async fn a_database_is_built_once_and_copied_for_each_test() {
         })
     };
     let (one, other) = tokio::join!(create(), create());
-    assert_eq!(BUILT.load(Ordering::SeqCst), 1);
+    // On a server that outlives the run a template would stay behind.
+    let is_given = env::var_os("MARQUEE_TEST_DATABASE_URL").is_some();
+    assert_eq!(BUILT.load(Ordering::SeqCst), if is_given { 2 } else { 1 });
     let mut connection = PgConnection::connect(&one.url()).await.unwrap();
     connection.execute("INSERT INTO built VALUES (1)").await.unwrap();
     let mut connection = PgConnection::connect(&other.url()).await.unwrap();

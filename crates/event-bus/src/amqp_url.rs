@@ -73,6 +73,11 @@ impl AmqpUrl {
         (&userinfo.username, &userinfo.password)
     }
 
+    /// The vhost, the same for all nodes.
+    pub(crate) fn vhost(&self) -> &str {
+        &self.uris[0].vhost
+    }
+
     /// Whether who is in the network can read what goes to the broker, and answer in its place: there is no TLS, and a
     /// node is not on this machine.
     pub fn is_exposed(&self) -> bool {

@@ -130,7 +130,7 @@ fn attempts_at(address: String) -> Arc<Semaphore> {
 }
 
 /// An error with its chain of sources, in one line.
-fn with_sources(error: &dyn std::error::Error) -> String {
+pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
     let sources = std::iter::successors(error.source(), |source| source.source());
     sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }
@@ -193,7 +193,7 @@ pub(crate) async fn close(channel: &Channel, connection: &Connection) {
     }
 }
 
-fn timed_out(operation: &'static str, limit: Duration) -> BusError {
+pub(crate) fn timed_out(operation: &'static str, limit: Duration) -> BusError {
     BusError::Timeout {
         operation,
         seconds: limit.as_secs(),

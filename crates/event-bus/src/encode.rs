@@ -91,7 +91,9 @@ fn headers(envelope: &Envelope) -> FieldTable {
     text(wire::EVENT_VERSION, &envelope.event_version);
     text(wire::CLOUD_EVENTS_SPECVERSION, wire::CLOUD_EVENTS_VERSION);
     text(wire::CLOUD_EVENTS_ID, &envelope.event_id.to_string());
-    text(wire::CLOUD_EVENTS_SOURCE, wire::CLOUD_EVENTS_CONTEXT);
+    // Ids of streams are chosen per kind: user 1 and movie 1 are two sources of one subject.
+    let source = [wire::CLOUD_EVENTS_CONTEXT, &envelope.aggregate_type].join("/");
+    text(wire::CLOUD_EVENTS_SOURCE, &source);
     text(wire::CLOUD_EVENTS_TYPE, &envelope.event_type);
     text(wire::CLOUD_EVENTS_SUBJECT, &envelope.aggregate_id);
     text(

@@ -42,6 +42,17 @@ pub enum BusError {
         #[source]
         source: lapin::Error,
     },
+    /// The broker closed the channel or the connection, and said why: a consumer that held a message for too long, a queue or
+    /// an exchange that is not as it should be, an operator.
+    #[error("the broker closed the {what}: {code} {reason}")]
+    ClosedByBroker {
+        /// `channel` or `connection`.
+        what: &'static str,
+        /// The reply code of AMQP: 406, 320.
+        code: u16,
+        /// What the broker said.
+        reason: String,
+    },
     /// The connection or the channel is gone.
     #[error("the connection to the broker is lost")]
     Lost {
@@ -60,8 +71,12 @@ pub enum BusError {
         /// What came of `basic.consume`.
         reason: String,
     },
-    /// The broker ended the consumer: its queue was deleted, or its node went away.
-    #[error("the broker ended the consumer of queue {queue}")]
+    /// The broker ended the consumer (`basic.cancel`), which says no reason: its queue was deleted, its node went away, or, from
+    /// RabbitMQ 4.3 on, it held a message for longer than the consumer timeout.
+    #[error(
+        "the broker ended the consumer of queue {queue}: the queue was deleted, its node went away, or a message was held \
+         for longer than the broker's consumer timeout"
+    )]
     ConsumerEnded {
         /// The queue.
         queue: String,

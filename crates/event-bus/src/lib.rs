@@ -8,18 +8,21 @@
 
 mod amqp_url;
 mod binding;
-mod blocked;
 mod confirm;
 mod connection;
+mod connection_events;
 mod decode;
 mod encode;
 mod error;
+mod management;
 mod message;
 pub mod metric_names;
+mod onlooker;
 mod publisher;
 mod subscriber;
 mod topology;
 mod trust;
+mod unrouted;
 mod watermark;
 mod wire;
 
@@ -27,9 +30,11 @@ pub use amqp_url::{AmqpUrl, InvalidAmqpUrl};
 pub use binding::{Binding, is_bound, topic_matches};
 pub use confirm::Confirm;
 pub use error::BusError;
+pub use management::{InvalidManagementUrl, ManagementUrl, refusing_queues};
 pub use message::{Delivery, Message, Origin};
+pub use onlooker::{Depth, Onlooker};
 pub use publisher::Publisher;
-pub use subscriber::{Depth, Subscriber};
+pub use subscriber::Subscriber;
 pub use topology::{
     ENTITY_EXCHANGES, QueueSpec, UNROUTED_EXCHANGE, UNROUTED_POLICY, UnroutedPolicy, WATERMARK_EXCHANGE,
     declare_topology, delete_queue,

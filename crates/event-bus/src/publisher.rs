@@ -9,9 +9,10 @@ use tokio::sync::watch;
 
 use domain::Envelope;
 
-use crate::blocked::BlockedState;
 use crate::connection::{close, close_at_once, connect, open_channel, within};
+use crate::connection_events::ConnectionEvents;
 use crate::encode::{self, Outgoing};
+use crate::unrouted::Unrouted;
 use crate::{AmqpUrl, BusError, Confirm, Watermark, confirm, topology};
 
 /// The library keeps 64 frames of memory for a connection, and 128 KiB each are the broker's choice. What is published fits into
@@ -25,7 +26,8 @@ const FRAME_BYTES_MAX: u32 = 32 * 1024;
 pub struct Publisher {
     channel: Channel,
     connection: Connection,
-    blocked: BlockedState,
+    events: ConnectionEvents,
+    _unrouted: Unrouted,
 }
 
 impl Publisher {
@@ -35,15 +37,16 @@ impl Publisher {
     /// As [`BusError`] says.
     pub async fn open(url: &AmqpUrl, connection_name: &str) -> Result<Self, BusError> {
         let connection = connect(url, connection_name, Some(FRAME_BYTES_MAX)).await?;
-        let blocked = BlockedState::follow(&connection, connection_name);
         let channel = open_channel(&connection).await?;
+        topology::declare_exchanges(&channel).await?;
+        let unrouted = Unrouted::keep(url, &connection, connection_name).await?;
         let publisher = Self {
             channel,
+            // Not before: what was refused until now was no end.
+            events: ConnectionEvents::follow(&connection, connection_name),
             connection,
-            blocked,
+            _unrouted: unrouted,
         };
-        topology::declare_exchanges(&publisher.channel).await?;
-        topology::declare_unrouted(&publisher.connection).await?;
         let options = ConfirmSelectOptions::default();
         within("confirm.select", publisher.channel.confirm_select(options)).await?;
         Ok(publisher)
@@ -69,19 +72,12 @@ impl Publisher {
     }
 
     async fn send(&mut self, message: Outgoing) -> Result<Confirm, BusError> {
-        let channel = self.channel.clone();
+        let (channel, reason) = (self.channel.clone(), self.events.reason());
         let mut confirmed = Box::pin(async move {
-            let Outgoing {
-                exchange,
-                routing_key,
-                properties,
-                body,
-            } = message;
-            let options = BasicPublishOptions::default();
-            let sent = channel
-                .basic_publish(exchange, routing_key, options, &body, properties)
-                .await;
-            confirm::answer(sent.map_err(|source| BusError::Lost { source })?).await
+            match publish(&channel, message).await {
+                Err(error) => Err(reason.explain(error).await),
+                Ok(()) => Ok(()),
+            }
         });
         // The first poll takes the delivery tag and queues the frames; it must happen here, in the order of the calls.
         // It leaves no waker: that its frames are written is nothing to wake the caller for.
@@ -93,7 +89,7 @@ impl Publisher {
 
     /// Tells whether the broker refuses to read from the connection: confirms will be late, and nothing is lost.
     pub fn blocked(&self) -> watch::Receiver<bool> {
-        self.blocked.receiver()
+        self.events.blocked()
     }
 
     /// Tells whether channel and connection are still there, as far as this side knows.
@@ -101,10 +97,30 @@ impl Publisher {
         self.channel.status().connected() && self.connection.status().connected()
     }
 
+    /// Waits a moment for why the broker closed channel or connection; none if it has not said.
+    pub async fn why_closed(&self) -> Option<BusError> {
+        self.events.reason().get().await
+    }
+
     /// Closes channel and connection. Messages without a confirm may or may not have arrived.
     pub async fn close(self) {
         close(&self.channel, &self.connection).await;
     }
+}
+
+/// Publishes a message and waits for the broker's answer.
+async fn publish(channel: &Channel, message: Outgoing) -> Result<(), BusError> {
+    let Outgoing {
+        exchange,
+        routing_key,
+        properties,
+        body,
+    } = message;
+    let options = BasicPublishOptions::default();
+    let sent = channel
+        .basic_publish(exchange, routing_key, options, &body, properties)
+        .await;
+    confirm::answer(sent.map_err(|source| BusError::Lost { source })?).await
 }
 
 impl Drop for Publisher {

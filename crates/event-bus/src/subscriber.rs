@@ -1,15 +1,16 @@
 //! The consuming side: one connection, one channel, one queue.
 
 use futures::StreamExt;
-use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions};
+use lapin::options::{BasicAckOptions, BasicConsumeOptions, BasicQosOptions};
 use lapin::protocol::AMQPHardError;
 use lapin::types::FieldTable;
 use lapin::{Channel, Consumer, ErrorKind};
 use metrics::{Counter, counter};
 
 use crate::connection::{ClosedOnDrop, close, close_at_once, connect, within};
+use crate::connection_events::ConnectionEvents;
 use crate::topology::{QueueSpec, open_subscription};
-use crate::{AmqpUrl, BusError, Delivery, Message, decode, metric_names};
+use crate::{AmqpUrl, BusError, Delivery, Depth, Message, decode, metric_names, onlooker};
 
 /// Receives the messages of one queue, as the only active consumer of it or waiting to become that.
 ///
@@ -20,19 +21,10 @@ pub struct Subscriber {
     consumer: Consumer,
     channel: Channel,
     connection: ClosedOnDrop,
+    events: ConnectionEvents,
     spec: QueueSpec,
     deliveries: Counter,
     foreign: Counter,
-}
-
-/// How long a queue is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Depth {
-    /// Messages that wait to be delivered; those that are delivered and not acknowledged are not among them.
-    pub messages: u32,
-    /// Consumers as the broker counts them: of a queue with a single active one, not those that wait to become it (seen with
-    /// RabbitMQ 3.10).
-    pub consumers: u32,
 }
 
 impl Subscriber {
@@ -44,6 +36,8 @@ impl Subscriber {
     pub async fn open(url: &AmqpUrl, spec: &QueueSpec, connection_name: &str) -> Result<Self, BusError> {
         let connection = ClosedOnDrop(connect(url, connection_name, None).await?);
         let channel = open_subscription(&connection, spec).await?;
+        // Not before: what was refused until now may be no end.
+        let events = ConnectionEvents::follow(&connection, connection_name);
         // Before consuming: the client library buffers whatever the broker sends.
         within(
             "basic.qos",
@@ -54,11 +48,15 @@ impl Subscriber {
         let queue = spec.name.as_str();
         let consumer = channel.basic_consume(queue.into(), connection_name.into(), options, FieldTable::default());
         let consumer = within("basic.consume", consumer).await;
-        let consumer = consumer.map_err(|error| leaderless(queue, error))?;
+        let consumer = match consumer {
+            Ok(consumer) => consumer,
+            Err(error) => return Err(events.reason().explain(leaderless(queue, error)).await),
+        };
         Ok(Self {
             consumer,
             channel,
             connection,
+            events,
             spec: spec.clone(),
             deliveries: counter!(metric_names::DELIVERIES, metric_names::QUEUE => spec.name.clone()),
             foreign: counter!(metric_names::FOREIGN, metric_names::QUEUE => spec.name.clone()),
@@ -72,7 +70,7 @@ impl Subscriber {
     pub async fn next(&mut self) -> Result<Delivery, BusError> {
         let raw = match self.consumer.next().await {
             Some(Ok(raw)) => raw,
-            Some(Err(source)) => return Err(BusError::Lost { source }),
+            Some(Err(source)) => return Err(self.explain(BusError::Lost { source }).await),
             None => {
                 return Err(BusError::ConsumerEnded {
                     queue: self.spec.name.clone(),
@@ -104,11 +102,15 @@ impl Subscriber {
             // For AMQP 0 is everything delivered so far.
             return Ok(());
         }
-        within(
-            "basic.ack",
-            self.channel.basic_ack(tag, BasicAckOptions { multiple: true }),
-        )
-        .await
+        let acknowledged = self.channel.basic_ack(tag, BasicAckOptions { multiple: true });
+        match within("basic.ack", acknowledged).await {
+            Err(error) => Err(self.explain(error).await),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    async fn explain(&self, error: BusError) -> BusError {
+        self.events.reason().explain(error).await
     }
 
     /// Declares queue and bindings again, and the exchanges if one is missing, for when something was deleted; consuming
@@ -127,17 +129,10 @@ impl Subscriber {
     /// # Errors
     /// The subscriber is lost, also when the queue is not there any more.
     pub async fn depth(&self) -> Result<Depth, BusError> {
-        let options = QueueDeclareOptions {
-            passive: true,
-            ..QueueDeclareOptions::default()
-        };
-        let queue = self.spec.name.as_str();
-        let declare = self.channel.queue_declare(queue.into(), options, FieldTable::default());
-        let queue = within("queue.declare", declare).await?;
-        Ok(Depth {
-            messages: queue.message_count(),
-            consumers: queue.consumer_count(),
-        })
+        match onlooker::depth(&self.channel, &self.spec.name).await {
+            Err(error) => Err(self.explain(error).await),
+            depth => depth,
+        }
     }
 
     /// Closes channel and connection; what is unacknowledged goes back to its place in the queue.

@@ -6,7 +6,7 @@ use lapin::types::{AMQPValue, FieldTable, ShortString};
 use lapin::{Channel, Connection, ErrorKind, ExchangeKind};
 
 use crate::connection::{connect, open_channel, within};
-use crate::{AmqpUrl, Binding, BusError};
+use crate::{AmqpUrl, Binding, BusError, unrouted};
 
 /// The durable topic exchanges, one per entity; the routing key is the event type.
 pub const ENTITY_EXCHANGES: [&str; 3] = ["user", "movie", "cinema"];
@@ -34,9 +34,6 @@ pub struct UnroutedPolicy {
     pub body: &'static str,
 }
 
-/// Kept of what nobody asked for, oldest dropped first: enough to see what it is.
-const UNROUTED_MESSAGES_MAX: i64 = 1000;
-const UNROUTED_BYTES_MAX: i64 = 8 * 1024 * 1024;
 /// Practically unlimited: a message is never dropped for having been delivered often. It is set all the same, because
 /// it is 20 otherwise from RabbitMQ 4.0, and because before 4.0 a message goes back to its place in the queue only
 /// with one.
@@ -63,7 +60,7 @@ pub async fn declare_topology(url: &AmqpUrl, connection_name: &str) -> Result<()
     let connection = connect(url, connection_name, None).await?;
     let channel = open_channel(&connection).await?;
     declare_exchanges(&channel).await?;
-    declare_unrouted(&connection).await?;
+    unrouted::declare(&connection).await?;
     within("connection.close", connection.close(200, "OK".into())).await
 }
 
@@ -89,34 +86,6 @@ pub(crate) async fn declare_exchanges(channel: &Channel) -> Result<(), BusError>
     declare_exchange(channel, UNROUTED_EXCHANGE, ExchangeKind::Fanout).await
 }
 
-/// Declares the queue of what nobody asked for. In a cluster it is on one node, and while that is away the broker refuses
-/// to declare it again: publishing goes on without it.
-pub(crate) async fn declare_unrouted(connection: &Connection) -> Result<(), BusError> {
-    // A channel of its own: a refusal closes it.
-    let channel = open_channel(connection).await?;
-    match declare_unrouted_on(&channel).await {
-        Err(error) if is_missing(&error) => {
-            tracing::warn!(%error, "the node that keeps unrouted events is away; they are dropped until it is back");
-            Ok(())
-        }
-        Err(error) => Err(error),
-        Ok(()) => within("channel.close", channel.close(200, "OK".into())).await,
-    }
-}
-
-async fn declare_unrouted_on(channel: &Channel) -> Result<(), BusError> {
-    // A classic queue: when the node that has it is away, publishing goes on without it. A quorum queue that has lost
-    // its majority confirms nothing, and the relay would wait for the sake of messages that nobody wants.
-    let arguments = table([
-        ("x-queue-type", AMQPValue::LongString("classic".into())),
-        ("x-max-length", AMQPValue::LongLongInt(UNROUTED_MESSAGES_MAX)),
-        ("x-max-length-bytes", AMQPValue::LongLongInt(UNROUTED_BYTES_MAX)),
-        ("x-overflow", AMQPValue::LongString("drop-head".into())),
-    ]);
-    declare_queue(channel, UNROUTED_EXCHANGE, arguments).await?;
-    bind(channel, UNROUTED_EXCHANGE, UNROUTED_EXCHANGE, "").await
-}
-
 /// Opens a channel, with everything there that a subscriber uses: its exchanges, its queue, its bindings.
 ///
 /// The exchanges are declared only when one is missing. To declare an exchange, even one that is there, takes the
@@ -124,7 +93,7 @@ async fn declare_unrouted_on(channel: &Channel) -> Result<(), BusError> {
 pub(crate) async fn open_subscription(connection: &Connection, spec: &QueueSpec) -> Result<Channel, BusError> {
     let channel = open_channel(connection).await?;
     match declare_subscription(&channel, spec).await {
-        Err(error) if is_missing(&error) => {}
+        Err(error) if is_refused_with(&error, AMQPSoftError::NOTFOUND) => {}
         declared => return declared.map(|()| channel),
     }
     // Another one: the refusal has closed the first.
@@ -151,11 +120,12 @@ async fn declare_subscription(channel: &Channel, spec: &QueueSpec) -> Result<(),
     bind(channel, &spec.name, WATERMARK_EXCHANGE, "").await
 }
 
-fn is_missing(error: &BusError) -> bool {
+/// Tells whether the broker refused to declare something, and with this code.
+pub(crate) fn is_refused_with(error: &BusError, code: AMQPSoftError) -> bool {
     let BusError::Topology { source, .. } = error else {
         return false;
     };
-    matches!(source.kind(), ErrorKind::ProtocolError(refusal) if *refusal.kind() == AMQPSoftError::NOTFOUND.into())
+    matches!(source.kind(), ErrorKind::ProtocolError(refusal) if *refusal.kind() == code.into())
 }
 
 async fn declare_exchange(channel: &Channel, name: &str, kind: ExchangeKind) -> Result<(), BusError> {
@@ -167,7 +137,7 @@ async fn declare_exchange(channel: &Channel, name: &str, kind: ExchangeKind) -> 
     declaring(format!("exchange {name}"), within("exchange.declare", declared).await)
 }
 
-async fn declare_queue(channel: &Channel, name: &str, arguments: FieldTable) -> Result<(), BusError> {
+pub(crate) async fn declare_queue(channel: &Channel, name: &str, arguments: FieldTable) -> Result<(), BusError> {
     let options = QueueDeclareOptions {
         durable: true,
         ..Default::default()
@@ -176,7 +146,7 @@ async fn declare_queue(channel: &Channel, name: &str, arguments: FieldTable) -> 
     declaring(format!("queue {name}"), within("queue.declare", declared).await)
 }
 
-async fn bind(channel: &Channel, queue: &str, exchange: &str, pattern: &str) -> Result<(), BusError> {
+pub(crate) async fn bind(channel: &Channel, queue: &str, exchange: &str, pattern: &str) -> Result<(), BusError> {
     let bound = channel.queue_bind(
         queue.into(),
         exchange.into(),
@@ -197,7 +167,7 @@ fn declaring(what: String, result: Result<(), BusError>) -> Result<(), BusError>
     })
 }
 
-fn table<const N: usize>(entries: [(&str, AMQPValue); N]) -> FieldTable {
+pub(crate) fn table<const N: usize>(entries: [(&str, AMQPValue); N]) -> FieldTable {
     let mut table = FieldTable::default();
     for (name, value) in entries {
         table.insert(ShortString::from(name), value);

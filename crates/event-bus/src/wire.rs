@@ -25,7 +25,7 @@ pub(crate) const CLOUD_EVENTS_TIME: &str = "cloudEvents_time";
 
 /// The version of CloudEvents the attributes follow.
 pub(crate) const CLOUD_EVENTS_VERSION: &str = "1.0";
-/// The context in which the event ids are unique.
+/// The context in which the event ids are unique; the kind of stream stands behind it.
 pub(crate) const CLOUD_EVENTS_CONTEXT: &str = "/marquee";
 
 /// A body beyond this is not ours: commands are limited to 64 KiB, and a watermark has a few dozen keys.

@@ -240,6 +240,7 @@ impl AnswerRow {
                         sequence,
                         position,
                         location,
+                        log_id: self.log_id,
                     })),
                     other => Err(unexpected(other)),
                 },

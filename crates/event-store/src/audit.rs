@@ -44,7 +44,7 @@ pub struct Finding {
 /// One thing that was checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct AuditedPart {
-    /// `events`, `streams`, `relay`, `idempotency keys`, `protection`.
+    /// `events`, `streams`, `relay`, `idempotency keys`, `protection`, `privileges`.
     pub name: &'static str,
     /// What was looked at, in words.
     pub checked: String,
@@ -64,7 +64,7 @@ pub struct LogAudit {
 }
 
 impl Finding {
-    pub(super) fn violation(code: &'static str, what: impl Into<String>) -> Self {
+    pub(crate) fn violation(code: &'static str, what: impl Into<String>) -> Self {
         Self {
             code,
             what: what.into(),
@@ -82,7 +82,7 @@ impl Finding {
     }
 
     /// Counts `count` more, and shows the place if few were shown before.
-    pub(super) fn at(&mut self, place: impl Into<String>, count: i64) {
+    pub(crate) fn at(&mut self, place: impl Into<String>, count: i64) {
         self.count += count;
         if self.places.len() < PLACES_MAX as usize {
             self.places.push(place.into());

@@ -1,6 +1,9 @@
 //! How a command can fail on its way into the log.
 
 use domain::{Position, Sequence};
+use uuid::Uuid;
+
+use crate::condition::FailedCondition;
 
 /// Why the event store could not do what was asked, whatever the command.
 #[derive(Debug, thiserror::Error)]
@@ -50,8 +53,12 @@ pub enum ExecuteError<R, P> {
     /// The command's condition does not hold.
     #[error("the stream is at sequence {}", sequence.0)]
     PreconditionFailed {
+        /// Which part of it.
+        failed: FailedCondition,
         /// Where the stream is instead.
         sequence: Sequence,
+        /// Identity of the log that it is in.
+        log_id: Uuid,
     },
     /// Others kept moving the stream; nothing was appended.
     #[error("other commands kept changing the stream")]

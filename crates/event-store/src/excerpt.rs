@@ -6,11 +6,11 @@
 use chrono::{DateTime, Utc};
 use domain::{Envelope, Position};
 use futures::FutureExt;
+use session::ask;
 use sqlx::postgres::PgRow;
 use sqlx::{FromRow, Row};
 use uuid::Uuid;
 
-use crate::ask::ask;
 use crate::row::EnvelopeRow;
 use crate::{LogError, LogReader};
 
@@ -37,6 +37,8 @@ impl Share {
 pub struct Excerpt {
     /// Identity of the log.
     pub log_id: Uuid,
+    /// Identity of the event right before the range, of whatever stream; none at the log's beginning.
+    pub before: Option<Uuid>,
     /// The events, in position order.
     pub events: Vec<Envelope>,
     /// Identity of the event at the end of the range, of whatever stream.
@@ -59,10 +61,12 @@ impl LogReader {
         share: Share,
     ) -> Result<Excerpt, LogError> {
         loop {
-            let question = sqlx::query_as(
+            let question = || {
+                sqlx::query_as(
                 "SELECT (SELECT log_id FROM log), e.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_id,
                         e.event_type, e.event_version, e.payload::text, NULL::jsonb, e.recorded_at, asked.is_for,
-                        (SELECT count(*) FROM events WHERE position > $1 AND position <= $2)
+                        (SELECT count(*) FROM events WHERE position > $1 AND position <= $2),
+                        (SELECT event_id FROM events WHERE position = $1)
                  FROM events e, LATERAL (
                     SELECT e.aggregate_type = ANY ($3)
                        AND ($4 = 1 OR (hashtextextended(e.aggregate_id, 0) & 9223372036854775807) % $4 = $5)
@@ -74,13 +78,15 @@ impl LogReader {
             .bind(to.0)
             .bind(kinds.iter().map(|kind| (*kind).to_owned()).collect::<Vec<_>>())
             .bind(share.shares)
-            .bind(share.number);
-            let rows: Vec<Found> = ask(&self.pool, |connection| question.fetch_all(connection).boxed()).await?;
+            .bind(share.number)
+            };
+            let rows: Vec<Found> = ask(&self.pool, |connection| question().fetch_all(connection).boxed()).await?;
             match rows.last() {
                 Some(last) if last.envelope.position == to && last.positions == to.0 - after.0 => {
                     let (log_id, event_id) = (last.envelope.log_id, last.envelope.event_id);
                     return Ok(Excerpt {
                         log_id,
+                        before: last.before,
                         event_id,
                         recorded_at: last.envelope.recorded_at,
                         events: rows.into_iter().filter_map(Found::asked_for).collect(),
@@ -99,6 +105,8 @@ struct Found {
     is_asked_for: bool,
     /// How many positions of the range the log has.
     positions: i64,
+    /// The event right before the range.
+    before: Option<Uuid>,
 }
 
 impl Found {
@@ -114,6 +122,7 @@ impl FromRow<'_, PgRow> for Found {
             envelope,
             is_asked_for: row.try_get(EnvelopeRow::COLUMNS)?,
             positions: row.try_get(EnvelopeRow::COLUMNS + 1)?,
+            before: row.try_get(EnvelopeRow::COLUMNS + 2)?,
         })
     }
 }

@@ -11,37 +11,21 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::append::{Append, AppendOutcome, Guard, NewEvent};
+use crate::condition::Condition;
 use crate::error::ExecuteError;
 use crate::idempotency::{Idempotency, RecordedAnswer, recorded};
 use crate::load::Loaded;
 use crate::metric;
+use crate::state_tag::StateTag;
 use crate::store::EventStore;
-
-/// What a command requires of its stream before it is decided.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IfMatch {
-    /// The stream has events.
-    Exists,
-    /// The stream ends at this sequence.
-    Sequence(Sequence),
-}
-
-impl IfMatch {
-    fn holds(self, sequence: Sequence) -> bool {
-        match self {
-            Self::Exists => sequence > Sequence(0),
-            Self::Sequence(expected) => sequence == expected,
-        }
-    }
-}
 
 /// What comes along with a command.
 #[derive(Clone, Debug, Default)]
 pub struct CommandRequest {
     /// Recorded with every event of the command.
     pub metadata: Metadata,
-    /// Makes the command conditional: a conflict is then not retried.
-    pub if_match: Option<IfMatch>,
+    /// What the stream has to be like for the command to be accepted.
+    pub condition: Condition,
     /// Makes the command repeatable.
     pub idempotency: Option<Idempotency>,
 }
@@ -74,6 +58,8 @@ pub enum Outcome<A> {
         position: Position,
         /// How many events the command appended; 0 when it changed nothing.
         events: usize,
+        /// Identity of the log that has them.
+        log_id: Uuid,
     },
     /// Accepted before, under the same idempotency key.
     Replayed(RecordedAnswer),
@@ -121,6 +107,10 @@ impl EventStore {
             return Ok(Outcome::Replayed(answer));
         }
         let _turn = self.turns.take(A::TYPE, id).await?;
+        if request.condition.names_log() {
+            // The log may have been replaced since this process last heard of it, and the state with it.
+            self.ask_log_id().await?;
+        }
         let mut at_hand = match self.cached::<A>(id) {
             Some(cached) => {
                 metrics::counter!(metric::CACHE_HITS).increment(1);
@@ -143,7 +133,12 @@ impl EventStore {
                     (loaded, Basis::Store)
                 }
             };
-            let decision = match self.decide(request, &before, &prepare).await {
+            // What has no condition is decided without asking which log it is.
+            let log_id = match request.condition.is_none() {
+                true => None,
+                false => Some(self.log_id().await?),
+            };
+            let decision = match self.decide(request, log_id, &before, &prepare).await {
                 Ok(decision) => decision,
                 Err(ExecuteError::Prepare(error)) => return Err(ExecuteError::Prepare(error)),
                 Err(error) => {
@@ -172,13 +167,15 @@ impl EventStore {
                         sequence: head.sequence,
                         position: head.position,
                         events,
+                        log_id: self.log_id().await?,
                     });
                 }
                 self.forget::<A>(id);
                 continue;
             }
             let append = decision.append(id, before.sequence, request);
-            match self.append(append, &decision.state).await? {
+            let (log_id, outcome) = self.append(append, &decision.state).await?;
+            match outcome {
                 AppendOutcome::Appended { sequence, position } => {
                     if basis == Basis::Guess {
                         self.novelty.found(true);
@@ -188,6 +185,7 @@ impl EventStore {
                         sequence,
                         position,
                         events,
+                        log_id,
                     });
                 }
                 AppendOutcome::Replayed(answer) => return Ok(Outcome::Replayed(answer)),
@@ -198,10 +196,12 @@ impl EventStore {
         Err(ExecuteError::Conflict)
     }
 
-    /// Checks the condition, then lets the aggregate decide.
+    /// Lets the aggregate decide, then checks the condition: it says nothing of a command that would be rejected without it
+    /// (RFC 9110, 13.2.1).
     async fn decide<A, P, F>(
         &self,
         request: &CommandRequest,
+        log_id: Option<Uuid>,
         before: &Loaded<A>,
         prepare: &impl Fn() -> F,
     ) -> Result<Decision<A>, ExecuteError<A::Error, P>>
@@ -209,14 +209,6 @@ impl EventStore {
         A: Aggregate<Services = ()> + Clone,
         F: Future<Output = Result<Prepared<A::Command>, P>>,
     {
-        if request
-            .if_match
-            .is_some_and(|condition| !condition.holds(before.sequence))
-        {
-            return Err(ExecuteError::PreconditionFailed {
-                sequence: before.sequence,
-            });
-        }
         let Prepared { command, guard } = prepare().await.map_err(ExecuteError::Prepare)?;
         let mut state = A::clone(&before.state);
         let sink = EventSink::default();
@@ -225,6 +217,15 @@ impl EventStore {
             .handle(command, &(), &sink)
             .await
             .map_err(ExecuteError::Rejected)?;
+        if let Some(log_id) = log_id
+            && let Some(failed) = request.condition.failure(StateTag::new(log_id, before.sequence))
+        {
+            return Err(ExecuteError::PreconditionFailed {
+                failed,
+                sequence: before.sequence,
+                log_id,
+            });
+        }
         Ok(Decision {
             state: Arc::new(state),
             events: sink.collect().await,

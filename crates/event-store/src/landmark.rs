@@ -14,6 +14,14 @@ pub(crate) type ServerStart = i64;
 #[derive(Debug, Default)]
 pub(crate) struct Landmark(Option<(Uuid, Position, Uuid)>);
 
+/// What was found instead of nothing.
+pub(crate) struct Found {
+    /// Which server has been asked.
+    pub(crate) server: ServerStart,
+    /// The log's identity, if it is another one than that of the landmark.
+    pub(crate) new_log: Option<Uuid>,
+}
+
 /// Why it was not found.
 pub(crate) enum Lost {
     Database(sqlx::Error),
@@ -30,11 +38,10 @@ type Row = (Uuid, Option<Uuid>, Option<i64>, Option<Uuid>, ServerStart);
 
 impl Landmark {
     /// Looks for the event. If it is there, or the log has another identity, the log's last event takes its place.
-    /// Gives which server has been asked.
     ///
     /// # Errors
     /// [`Lost`].
-    pub(crate) async fn find(&mut self, connection: &mut PgConnection) -> Result<ServerStart, Lost> {
+    pub(crate) async fn find(&mut self, connection: &mut PgConnection) -> Result<Found, Lost> {
         let sought = self.0.map(|(_, position, _)| position.0);
         let finding = sqlx::query_as(FIND).bind(sought).fetch_one(connection);
         let (log_id, found, head, head_event, server): Row = finding.await.map_err(Lost::Database)?;
@@ -44,10 +51,11 @@ impl Landmark {
         {
             return Err(Lost::Diverged(position));
         }
+        let new_log = self.0.filter(|(of_log, ..)| *of_log != log_id).map(|_| log_id);
         self.0 = head
             .zip(head_event)
             .map(|(position, event)| (log_id, Position(position), event));
-        Ok(server)
+        Ok(Found { server, new_log })
     }
 
     /// Takes a later event, if there is one.

@@ -7,10 +7,10 @@ use cqrs_es::{Aggregate, AggregateError, EventStore as _};
 use domain::Sequence;
 use postgres_es::PostgresEventRepository;
 use serde_json::json;
+use session::{ANSWER_TIMEOUT, is_lost};
 use sqlx::PgPool;
 use tokio::time::timeout;
 
-use crate::ask::ANSWER_TIMEOUT;
 use crate::error::StoreError;
 
 /// An aggregate at a place in its stream.
@@ -46,10 +46,16 @@ pub(crate) async fn load_stream<A: Aggregate>(pool: &PgPool, id: &str) -> Result
     upcasters.push(Box::new(RefuseUnknown));
     let repository = PostgresEventRepository::new(pool.clone());
     let store = PersistedEventStore::<_, A>::new_event_store(repository).with_upcasters(upcasters);
-    let events = timeout(ANSWER_TIMEOUT, store.load_events(id))
-        .await
-        .map_err(|_elapsed| StoreError::Unavailable(None))?
-        .map_err(|error| store_error::<A>(id, error))?;
+    let mut dead_left = pool.options().get_max_connections();
+    let events = loop {
+        let loading = timeout(ANSWER_TIMEOUT, store.load_events(id));
+        let loaded = loading.await.map_err(|_elapsed| StoreError::Unavailable(None))?;
+        match loaded.map_err(|error| store_error::<A>(id, error)) {
+            // The library takes a connection of the pool by itself, and may be given one dead one after the other.
+            Err(StoreError::Unavailable(Some(error))) if is_lost(&error) && dead_left > 0 => dead_left -= 1,
+            loaded => break loaded?,
+        }
+    };
     let mut state = A::default();
     let mut sequence = Sequence(0);
     for event in events {

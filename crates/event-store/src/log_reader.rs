@@ -1,12 +1,14 @@
-//! Reads the log by position, and its streams by sequence: contiguous or an error, never a silent hole.
+//! Reads the log by position: contiguous or an error, never a silent hole.
+
+use std::collections::VecDeque;
 
 use chrono::{DateTime, Utc};
 use domain::{Envelope, Position, Sequence};
 use futures::FutureExt;
+use session::ask;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-use crate::ask::ask;
 use crate::row::EnvelopeRow;
 
 /// Where the log ends.
@@ -18,15 +20,6 @@ pub struct Head {
     pub position: Position,
     /// When the last event was recorded.
     pub recorded_at: Option<DateTime<Utc>>,
-}
-
-/// A place in the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// Identity of the log.
-    pub log_id: Uuid,
-    /// Identity of the event there; none when the log does not reach that far.
-    pub event_id: Option<Uuid>,
 }
 
 /// Why the log could not be read.
@@ -63,6 +56,12 @@ pub enum LogError {
         expected: Sequence,
         /// The one that came.
         found: Sequence,
+    },
+    /// The log went back, or is another one: the event that was read at a position is not there any more.
+    #[error("the log does not have the event that was read from it at position {}", position.0)]
+    Diverged {
+        /// Where the event was.
+        position: Position,
     },
     /// The database refused or did not answer.
     #[error("the event store's database failed")]
@@ -129,6 +128,32 @@ impl LogReader {
             .await
     }
 
+    /// Reads up to `limit` events behind one that was read before, `event_id` at `after`, which the same statement finds
+    /// again: a log that went back has another event there, or none. At position 0 there is none to find.
+    ///
+    /// # Errors
+    /// [`LogError::Diverged`] when it is not there; as [`LogReader::read`].
+    pub async fn read_on(
+        &self,
+        after: Position,
+        event_id: Option<Uuid>,
+        limit: u32,
+    ) -> Result<Vec<Envelope>, LogError> {
+        if after.0 == 0 {
+            return self.read(after, limit).await;
+        }
+        let to = Position(after.0.saturating_add(i64::from(limit)));
+        let diverged = LogError::Diverged { position: after };
+        let mut found = match self.read_between(Position(after.0 - 1), to).await {
+            Err(LogError::Gap { expected, .. }) if expected == after => return Err(diverged),
+            found => VecDeque::from(found?),
+        };
+        match found.pop_front() {
+            Some(known) if Some(known.event_id) == event_id => Ok(found.into()),
+            _ => Err(diverged),
+        }
+    }
+
     /// Reads all events of `(after, to]`. The caller bounds the range.
     ///
     /// # Errors
@@ -147,61 +172,6 @@ impl LogReader {
                 found,
             })
         }
-    }
-
-    /// Reads up to `limit` events of one stream after a sequence, in order: empty when there are none.
-    ///
-    /// # Errors
-    /// [`LogError::StreamGap`] when sequences are missing, [`LogError::Database`].
-    pub async fn stream(
-        &self,
-        aggregate_type: &str,
-        aggregate_id: &str,
-        after: Sequence,
-        limit: u32,
-    ) -> Result<Vec<Envelope>, LogError> {
-        let question = sqlx::query_as(
-            "SELECT l.log_id, e.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_id, e.event_type,
-                    e.event_version, e.payload::text AS payload, e.metadata, e.recorded_at
-             FROM events e, log l
-             WHERE e.aggregate_type = $1 AND e.aggregate_id = $2 AND e.sequence > $3
-             ORDER BY e.sequence LIMIT $4",
-        )
-        .bind(aggregate_type.to_owned())
-        .bind(aggregate_id.to_owned())
-        .bind(after.0)
-        .bind(i64::from(limit));
-        let rows: Vec<EnvelopeRow> = ask(&self.pool, |connection| question.fetch_all(connection).boxed()).await?;
-        let mut expected = after;
-        let mut envelopes = Vec::with_capacity(rows.len());
-        for EnvelopeRow(envelope) in rows {
-            expected.0 += 1;
-            if envelope.sequence != expected {
-                return Err(LogError::StreamGap {
-                    aggregate_type: envelope.aggregate_type,
-                    aggregate_id: envelope.aggregate_id,
-                    expected,
-                    found: envelope.sequence,
-                });
-            }
-            envelopes.push(envelope);
-        }
-        Ok(envelopes)
-    }
-
-    /// Which log this is, and which event it has at a position: read together, for a log can be replaced at any time.
-    ///
-    /// # Errors
-    /// [`LogError::Database`].
-    pub async fn place(&self, position: Position) -> Result<Place, LogError> {
-        let (log_id, event_id) = ask(&self.pool, move |connection| {
-            sqlx::query_as("SELECT l.log_id, e.event_id FROM log l LEFT JOIN events e ON e.position = $1")
-                .bind(position.0)
-                .fetch_one(connection)
-                .boxed()
-        })
-        .await?;
-        Ok(Place { log_id, event_id })
     }
 
     async fn read_between(&self, after: Position, to: Position) -> Result<Vec<Envelope>, LogError> {

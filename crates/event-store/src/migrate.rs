@@ -1,7 +1,10 @@
 //! Brings an event store's database to the schema of this code.
 
+use session::leave_nothing;
 use sqlx::PgConnection;
 use sqlx::migrate::Migrator;
+
+use crate::privileges::put_right;
 
 /// Why a migration failed.
 #[derive(Debug, thiserror::Error)]
@@ -19,10 +22,18 @@ pub const ROLES: [&str; 5] = [
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/event-store");
 
-/// Applies the migrations that are missing, as the database's owner. Safe to run at once from several processes.
+/// Applies the migrations that are missing, as a superuser, and puts owners and privileges in order. Safe to run at once from several processes.
 ///
 /// # Errors
 /// [`MigrateError`] when the database cannot be reached, lacks a role of [`ROLES`], or was migrated by newer code.
 pub async fn migrate(connection: &mut PgConnection) -> Result<(), MigrateError> {
-    Ok(MIGRATIONS.run(connection).await?)
+    let migrated = MIGRATIONS.run(&mut *connection).await;
+    // The library keeps its lock when a migration fails.
+    let left = leave_nothing(connection).await;
+    migrated?;
+    left.map_err(sqlx::migrate::MigrateError::Execute)?;
+    // Not once, as a migration is applied: a database that is restored may have all migrations and none of these.
+    Ok(put_right(connection)
+        .await
+        .map_err(sqlx::migrate::MigrateError::Execute)?)
 }

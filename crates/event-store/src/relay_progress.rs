@@ -3,9 +3,9 @@
 use chrono::{DateTime, Utc};
 use domain::Position;
 use futures::FutureExt;
+use session::ask;
 use uuid::Uuid;
 
-use crate::ask::ask;
 use crate::relay_state::{RelayCheckpoint, RelayState, RelayStateError};
 
 /// Who leads, until when if it does not renew.
@@ -30,6 +30,8 @@ pub struct RelayProgress {
     pub log_id: Uuid,
     /// Where the log ends.
     pub head: Position,
+    /// Whether the log has the checkpoint's event at its position. One that went back may be longer than the checkpoint.
+    pub is_in_log: bool,
 }
 
 /// What is known of an event's publication.
@@ -54,8 +56,11 @@ impl RelayState {
                 "SELECT r.holder, r.epoch,
                         CASE WHEN r.expires_at > clock_timestamp() THEN r.expires_at END AS expires_at,
                         r.log_id AS checkpoint_log_id, r.position, r.event_id, r.watermark, l.log_id,
-                        coalesce((SELECT e.position FROM events e ORDER BY e.position DESC LIMIT 1), 0) AS head
-                 FROM relay r, log l",
+                        coalesce((SELECT e.position FROM events e ORDER BY e.position DESC LIMIT 1), 0) AS head,
+                        r.event_id IS NOT DISTINCT FROM (
+                            SELECT e.event_id FROM events e WHERE e.position = r.position
+                        ) AS is_in_log
+                 FROM relay_row() r, log l",
             )
             .fetch_one(connection)
             .boxed()
@@ -72,9 +77,11 @@ impl RelayState {
         let (reached, known_after, at): (bool, Option<i64>, Option<DateTime<Utc>>) =
             ask(&self.pool, move |connection| {
                 sqlx::query_as(
-                    "SELECT r.position >= $1, (SELECT min(position) FROM published),
-                            (SELECT at FROM published WHERE position >= $1 ORDER BY position LIMIT 1)
-                     FROM relay r",
+                    // What was forgotten is not passed over: an old snapshot may keep its remains for long.
+                    "WITH kept AS (SELECT p.position, p.at FROM relay_row() r, publication p WHERE p.number > r.moves - 65536)
+                     SELECT r.position >= $1, (SELECT min(position) FROM kept),
+                            (SELECT at FROM kept WHERE position >= $1 ORDER BY position LIMIT 1)
+                     FROM relay_row() r",
                 )
                 .bind(position.0)
                 .fetch_one(connection)
@@ -101,6 +108,7 @@ struct ProgressRow {
     watermark: i64,
     log_id: Uuid,
     head: i64,
+    is_in_log: bool,
 }
 
 impl From<ProgressRow> for RelayProgress {
@@ -120,6 +128,7 @@ impl From<ProgressRow> for RelayProgress {
             },
             log_id: row.log_id,
             head: Position(row.head),
+            is_in_log: row.is_in_log,
         }
     }
 }

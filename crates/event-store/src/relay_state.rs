@@ -4,18 +4,14 @@ use std::time::{Duration, Instant};
 
 use domain::Position;
 use futures::FutureExt;
+use session::ask;
 use sqlx::PgPool;
 use uuid::Uuid;
-
-use crate::ask::ask;
-
-/// How many moves of the checkpoint are remembered with their times.
-const PUBLISHED_SLOTS: i64 = 65_536;
 
 /// Why the relay's row could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RelayStateError {
-    /// Another relay has taken the lease since, or the checkpoint would go backward.
+    /// Another relay has taken the lease since, or the checkpoint would go backward or out of the log.
     #[error("the relay of epoch {epoch} is no longer the leader")]
     Fenced {
         /// The epoch that is over.
@@ -63,6 +59,9 @@ pub struct RelayCheckpoint {
 
 /// The relay's row. Cheap to clone.
 ///
+/// Each change is a new row in the place of the one before, made by a function of the database: a row that was updated a
+/// thousand times is a thousand rows to whoever looks for it while an old snapshot is open.
+///
 /// What is written here is not waited for on the disk: after a crash of the database the checkpoint may be a little
 /// behind, and events are published again.
 #[derive(Clone, Debug)]
@@ -83,18 +82,12 @@ impl RelayState {
     /// [`RelayStateError::Database`].
     pub async fn acquire(&self, holder: Uuid, ttl: Duration) -> Result<Option<Lease>, RelayStateError> {
         let valid_until = Instant::now() + ttl;
-        // No reason to wait for the disk: the fence compares the holder too, and a crash ends every connection.
         let epoch: Option<i64> = ask(&self.pool, move |connection| {
-            sqlx::query_scalar(
-                "UPDATE relay SET holder = $1, epoch = epoch + 1, expires_at = clock_timestamp() + $2
-                 WHERE (holder = $1 OR expires_at <= clock_timestamp())
-                   AND set_config('synchronous_commit', 'off', true) IS NOT NULL
-                 RETURNING epoch",
-            )
-            .bind(holder)
-            .bind(ttl)
-            .fetch_optional(connection)
-            .boxed()
+            sqlx::query_scalar("SELECT relay_acquire($1, $2)")
+                .bind(holder)
+                .bind(ttl)
+                .fetch_one(connection)
+                .boxed()
         })
         .await?;
         Ok(epoch.map(|epoch| Lease {
@@ -111,50 +104,35 @@ impl RelayState {
     /// [`RelayStateError::Fenced`] when another relay has taken it, [`RelayStateError::Database`].
     pub async fn renew(&self, lease: &Lease) -> Result<Lease, RelayStateError> {
         let valid_until = Instant::now() + lease.ttl;
-        let renewal = sqlx::query(
-            "UPDATE relay SET expires_at = clock_timestamp() + $3
-             WHERE holder = $1 AND epoch = $2 AND set_config('synchronous_commit', 'off', true) IS NOT NULL",
-        )
-        .bind(lease.holder)
-        .bind(lease.epoch)
-        .bind(lease.ttl);
-        let renewed = ask(&self.pool, |connection| renewal.execute(connection).boxed()).await?;
-        lease.unless_fenced(renewed.rows_affected(), valid_until)
+        let renewal = || {
+            sqlx::query_scalar("SELECT relay_renew($1, $2, $3)")
+                .bind(lease.holder)
+                .bind(lease.epoch)
+                .bind(lease.ttl)
+        };
+        let renewed = ask(&self.pool, |connection| renewal().fetch_one(connection).boxed()).await?;
+        lease.unless_fenced(renewed, valid_until)
     }
 
     /// Moves the checkpoint, extends the lease with it, and notes when the position was reached.
     ///
     /// # Errors
-    /// [`RelayStateError::Fenced`] when another relay has taken the lease, or the checkpoint would go backward: nothing
-    /// has changed then. [`RelayStateError::Database`].
+    /// [`RelayStateError::Fenced`] when another relay has taken the lease, the checkpoint would go backward, or its event is not
+    /// in the log, which went back together with a lease that looks the same: nothing has changed then. [`RelayStateError::Database`].
     pub async fn advance(&self, lease: &Lease, checkpoint: &RelayCheckpoint) -> Result<Lease, RelayStateError> {
         let valid_until = Instant::now() + lease.ttl;
-        let move_forward = sqlx::query_scalar::<_, i64>(
-            "WITH moved AS (
-                UPDATE relay SET expires_at = clock_timestamp() + $3, moves = moves + (position < $5)::integer,
-                    log_id = $4, position = $5, event_id = $6, watermark = $7
-                WHERE holder = $1 AND epoch = $2 AND position <= $5 AND watermark <= $7
-                  AND set_config('synchronous_commit', 'off', true) IS NOT NULL
-                RETURNING moves, position
-             ), noted AS (
-                INSERT INTO published AS p (slot, position, at)
-                SELECT moves % $8, position, clock_timestamp() FROM moved
-                ON CONFLICT (slot) DO UPDATE SET position = excluded.position, at = excluded.at
-                -- Where only the watermark moves, the time at which the position was reached stays.
-                WHERE p.position <> excluded.position
-             )
-             SELECT count(*) FROM moved",
-        )
-        .bind(lease.holder)
-        .bind(lease.epoch)
-        .bind(lease.ttl)
-        .bind(checkpoint.log_id)
-        .bind(checkpoint.position.0)
-        .bind(checkpoint.event_id)
-        .bind(checkpoint.watermark.0)
-        .bind(PUBLISHED_SLOTS);
-        let advanced = ask(&self.pool, |connection| move_forward.fetch_one(connection).boxed()).await?;
-        lease.unless_fenced(advanced.unsigned_abs(), valid_until)
+        let move_forward = || {
+            sqlx::query_scalar("SELECT relay_advance($1, $2, $3, $4, $5, $6, $7)")
+                .bind(lease.holder)
+                .bind(lease.epoch)
+                .bind(lease.ttl)
+                .bind(checkpoint.log_id)
+                .bind(checkpoint.position.0)
+                .bind(checkpoint.event_id)
+                .bind(checkpoint.watermark.0)
+        };
+        let advanced = ask(&self.pool, |connection| move_forward().fetch_one(connection).boxed()).await?;
+        lease.unless_fenced(advanced, valid_until)
     }
 
     /// Gives the lease back so that another relay need not wait for its expiry. Does nothing when it is lost already.
@@ -162,15 +140,12 @@ impl RelayState {
     /// # Errors
     /// [`RelayStateError::Database`].
     pub async fn release(&self, lease: &Lease) -> Result<(), RelayStateError> {
-        let giving_back =
-            // Who waits for a standby holds the row meanwhile, against the next leader.
-            sqlx::query(
-                "UPDATE relay SET holder = NULL, expires_at = '-infinity'
-                 WHERE holder = $1 AND epoch = $2 AND set_config('synchronous_commit', 'off', true) IS NOT NULL",
-            )
-            .bind(lease.holder)
-            .bind(lease.epoch);
-        ask(&self.pool, |connection| giving_back.execute(connection).boxed()).await?;
+        let giving_back = || {
+            sqlx::query("SELECT relay_renew($1, $2, NULL)")
+                .bind(lease.holder)
+                .bind(lease.epoch)
+        };
+        ask(&self.pool, |connection| giving_back().execute(connection).boxed()).await?;
         Ok(())
     }
 
@@ -181,7 +156,7 @@ impl RelayState {
     pub async fn checkpoint(&self) -> Result<RelayCheckpoint, RelayStateError> {
         let (log_id, position, event_id, watermark): (Option<Uuid>, i64, Option<Uuid>, i64) =
             ask(&self.pool, |connection| {
-                sqlx::query_as("SELECT log_id, position, event_id, watermark FROM relay")
+                sqlx::query_as("SELECT log_id, position, event_id, watermark FROM relay_row()")
                     .fetch_one(connection)
                     .boxed()
             })
@@ -196,8 +171,8 @@ impl RelayState {
 }
 
 impl Lease {
-    fn unless_fenced(&self, rows: u64, valid_until: Instant) -> Result<Self, RelayStateError> {
-        if rows == 0 {
+    fn unless_fenced(&self, held: bool, valid_until: Instant) -> Result<Self, RelayStateError> {
+        if !held {
             return Err(RelayStateError::Fenced { epoch: self.epoch });
         }
         Ok(Self {

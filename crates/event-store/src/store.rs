@@ -1,16 +1,17 @@
 //! The event store as the command side uses it.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use cqrs_es::Aggregate;
 use domain::{Position, Sequence};
 use futures::FutureExt;
+use session::ask;
 use sqlx::PgPool;
 use uuid::Uuid;
 
 use crate::append::{Append, AppendOutcome};
-use crate::ask::ask;
 use crate::cache::AggregateCache;
 use crate::connect::Connect;
 use crate::error::StoreError;
@@ -65,6 +66,8 @@ pub struct EventStore {
     pub(crate) novelty: Novelty,
     standby: Standby,
     standby_timeout: Duration,
+    /// Of the idempotency keys recorded before, none is left.
+    pub(crate) keys_forgotten_before: Arc<Mutex<Option<DateTime<Utc>>>>,
 }
 
 impl EventStore {
@@ -87,6 +90,7 @@ impl EventStore {
             novelty: Novelty::default(),
             standby,
             standby_timeout,
+            keys_forgotten_before: Arc::default(),
         };
         (store, writer)
     }
@@ -109,9 +113,14 @@ impl EventStore {
     /// # Errors
     /// [`StoreError::Unavailable`] when the store has not said it yet and cannot be asked.
     pub async fn log_id(&self) -> Result<Uuid, StoreError> {
-        if let Some(log_id) = self.known_log_id() {
-            return Ok(log_id);
+        match self.known_log_id() {
+            Some(log_id) => Ok(log_id),
+            None => self.ask_log_id().await,
         }
+    }
+
+    /// Identity of the log, as the store says now.
+    pub(crate) async fn ask_log_id(&self) -> Result<Uuid, StoreError> {
         let log_id = ask(&self.pool, |connection| {
             sqlx::query_scalar("SELECT log_id FROM log")
                 .fetch_one(connection)
@@ -140,9 +149,9 @@ impl EventStore {
 
     /// Where a stream ends.
     pub(crate) async fn stream_head(&self, kind: &str, id: &str) -> Result<StreamHead, StoreError> {
-        let last_event = sqlx::query_as(LAST_EVENT).bind(kind.to_owned()).bind(id.to_owned());
+        let last_event = || sqlx::query_as(LAST_EVENT).bind(kind.to_owned()).bind(id.to_owned());
         let head: Option<(i64, i64, bool)> =
-            ask(&self.pool, |connection| last_event.fetch_optional(connection).boxed())
+            ask(&self.pool, |connection| last_event().fetch_optional(connection).boxed())
                 .await
                 .map_err(unavailable)?;
         Ok(
@@ -172,12 +181,12 @@ impl EventStore {
         }
     }
 
-    /// Appends, and keeps the aggregate it leads to.
+    /// Appends, and keeps the aggregate it leads to; gives the log that answered.
     pub(crate) async fn append<A: Aggregate + 'static>(
         &self,
         append: Append,
         state: &Arc<A>,
-    ) -> Result<AppendOutcome, StoreError> {
+    ) -> Result<(Uuid, AppendOutcome), StoreError> {
         let id = append.aggregate_id.clone();
         let answer: Answer = self.queue.append(append).await;
         if let Ok((log_id, outcome)) = &answer {
@@ -192,11 +201,11 @@ impl EventStore {
                         sequence: *sequence,
                     },
                 );
-                return answer.map(|(_, outcome)| outcome);
+                return answer;
             }
         }
         self.forget::<A>(&id);
-        answer.map(|(_, outcome)| outcome)
+        answer
     }
 
     fn known_log_id(&self) -> Option<Uuid> {

@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use backon::{BackoffBuilder, ExponentialBuilder};
+use backon::BackoffBuilder;
 use domain::Position;
 use metrics::{counter, histogram};
 use sqlx::{Connection, PgConnection};
@@ -21,6 +21,10 @@ use crate::metric;
 use crate::standby::Standby;
 use crate::warnings::Warnings;
 use crate::writer::Answer;
+
+/// The longest first pause, and the longest of all, between two attempts at a batch.
+const PAUSE_MIN: Duration = Duration::from_millis(10);
+const PAUSE_MAX: Duration = Duration::from_millis(500);
 
 /// The writer's connection, made anew whenever it has failed.
 #[derive(Debug)]
@@ -92,12 +96,7 @@ impl Submission {
 
     /// Sends a batch, again and again while connections fail, until it is answered or the deadline has come.
     async fn submit(&mut self, appends: &[Append], deadline: Instant) -> Result<BatchAnswer, StoreError> {
-        let mut pauses = ExponentialBuilder::default()
-            .with_min_delay(Duration::from_millis(10))
-            .with_max_delay(Duration::from_millis(500))
-            .with_jitter()
-            .without_max_times()
-            .build();
+        let mut pauses = pauses::doubling(PAUSE_MIN, PAUSE_MAX).build();
         let mut sent = false;
         loop {
             let attempt_deadline = deadline.min(Instant::now() + self.attempt_timeout);
@@ -118,6 +117,10 @@ impl Submission {
                     return Err(StoreError::OutcomeUnknown);
                 }
                 Err(Failure::Diverged(position)) => return Err(StoreError::Diverged { position }),
+                Err(Failure::Replaced) => {
+                    tracing::warn!("the log has a new identity since a batch was sent");
+                    return Err(StoreError::OutcomeUnknown);
+                }
             }
             // Whatever state the connection is in, its answer would no longer be ours.
             self.connection = None;
@@ -171,10 +174,14 @@ impl Submission {
                 self.moved = self.connect.moved();
                 let connecting = connect(&self.connect, &mut self.warnings, self.attempt_timeout);
                 let mut connected = timeout_at(deadline, connecting).await??;
-                let server = timeout_at(deadline, self.landmark.find(&mut connected)).await??;
-                self.standby.follow(server);
+                let found = timeout_at(deadline, self.landmark.find(&mut connected)).await??;
+                self.standby.follow(found.server);
                 self.cache.clear();
-                self.connection.insert(connected)
+                let connection = self.connection.insert(connected);
+                if let Some(log_id) = found.new_log {
+                    return decided_on_another_log(appends, log_id, *sent);
+                }
+                connection
             }
         };
         let before = *sent;
@@ -208,6 +215,20 @@ impl Submission {
     }
 }
 
+/// What was decided on the states of a log that has been replaced is not appended to the new one, although its streams may have
+/// come to the same sequences: it is decided again. Of what was sent nobody knows if the old log had it in time.
+fn decided_on_another_log(appends: &[Append], log_id: Uuid, sent: bool) -> Result<BatchAnswer, Failure> {
+    if sent {
+        return Err(Failure::Replaced);
+    }
+    Ok(BatchAnswer {
+        log_id,
+        outcomes: appends.iter().map(|_| AppendOutcome::Conflict).collect(),
+        synchronous: false,
+        awaits_standby: false,
+    })
+}
+
 /// Where the last of the batch's events is.
 fn last_event(appends: &[Append], answer: &BatchAnswer) -> Option<(Position, Uuid)> {
     let places = appends.iter().zip(&answer.outcomes);
@@ -224,6 +245,8 @@ enum Failure {
     Database(sqlx::Error),
     /// The log lacks the event that was at this position.
     Diverged(Position),
+    /// The log has another identity than the one the batch was sent to.
+    Replaced,
 }
 
 impl From<Elapsed> for Failure {

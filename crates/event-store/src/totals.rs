@@ -2,8 +2,8 @@
 
 use domain::Position;
 use futures::FutureExt;
+use session::ask;
 
-use crate::ask::ask;
 use crate::{LogError, LogReader};
 
 /// What a range of the log has of one kind of stream.
@@ -28,19 +28,21 @@ impl LogReader {
         left_out: &[(String, String)],
     ) -> Result<Vec<(String, KindTotal)>, LogError> {
         let (kinds, ids): (Vec<String>, Vec<String>) = left_out.iter().cloned().unzip();
-        let question = sqlx::query_as(
-            "SELECT e.aggregate_type, count(*) FILTER (WHERE e.sequence = 1), count(*) FROM events e
+        let question = || {
+            sqlx::query_as(
+                "SELECT e.aggregate_type, count(*) FILTER (WHERE e.sequence = 1), count(*) FROM events e
              WHERE e.position > $1 AND e.position <= $2 AND NOT EXISTS (
                 SELECT FROM unnest($3::text[], $4::text[]) AS out (aggregate_type, aggregate_id)
                 WHERE out.aggregate_type = e.aggregate_type AND out.aggregate_id = e.aggregate_id)
              GROUP BY e.aggregate_type",
-        )
-        .bind(after.0)
-        .bind(to.0)
-        .bind(kinds)
-        .bind(ids);
+            )
+            .bind(after.0)
+            .bind(to.0)
+            .bind(kinds.clone())
+            .bind(ids.clone())
+        };
         let rows: Vec<(String, i64, i64)> =
-            ask(&self.pool, |connection| question.fetch_all(connection).boxed()).await?;
+            ask(&self.pool, |connection| question().fetch_all(connection).boxed()).await?;
         let totals = rows.into_iter();
         Ok(totals
             .map(|(kind, streams, events)| (kind, KindTotal { streams, events }))

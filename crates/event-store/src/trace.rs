@@ -3,8 +3,8 @@
 use chrono::{DateTime, Utc};
 use domain::{Envelope, Position};
 use futures::FutureExt;
+use session::ask;
 
-use crate::ask::ask;
 use crate::log_reader::{LogError, LogReader};
 use crate::row::EnvelopeRow;
 
@@ -25,7 +25,8 @@ impl LogReader {
     /// # Errors
     /// [`LogError::Database`].
     pub async fn by_correlation(&self, request_id: &str, limit: u32) -> Result<Vec<Envelope>, LogError> {
-        let question = sqlx::query_as(
+        let question = || {
+            sqlx::query_as(
             "SELECT l.log_id, e.position, e.aggregate_type, e.aggregate_id, e.sequence, e.event_id, e.event_type,
                     e.event_version, e.payload::text AS payload, e.metadata, e.recorded_at
              FROM log l, LATERAL (
@@ -35,8 +36,9 @@ impl LogReader {
              ORDER BY e.position LIMIT $2",
         )
         .bind(request_id.to_owned())
-        .bind(i64::from(limit));
-        let rows: Vec<EnvelopeRow> = ask(&self.pool, |connection| question.fetch_all(connection).boxed()).await?;
+        .bind(i64::from(limit))
+        };
+        let rows: Vec<EnvelopeRow> = ask(&self.pool, |connection| question().fetch_all(connection).boxed()).await?;
         Ok(rows.into_iter().map(|EnvelopeRow(envelope)| envelope).collect())
     }
 
@@ -51,12 +53,14 @@ impl LogReader {
         recorded_at: DateTime<Utc>,
     ) -> Result<Option<RecordedCommand>, LogError> {
         // A key is recorded in the statement of its events, with the same time: the index on it finds it.
-        let question = sqlx::query_as(
-            "SELECT principal, status, location FROM idempotency_keys
+        let question = || {
+            sqlx::query_as(
+                "SELECT principal, status, location FROM idempotency_keys
              WHERE recorded_at = $1 AND position = $2 LIMIT 1",
-        )
-        .bind(recorded_at)
-        .bind(position.0);
-        Ok(ask(&self.pool, |connection| question.fetch_optional(connection).boxed()).await?)
+            )
+            .bind(recorded_at)
+            .bind(position.0)
+        };
+        Ok(ask(&self.pool, |connection| question().fetch_optional(connection).boxed()).await?)
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use domain::Position;
-use sqlx::{Connection, Executor, PgConnection};
+use sqlx::{Connection, PgConnection};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
@@ -73,14 +73,11 @@ pub(crate) async fn notify_others(appended: Arc<Hint>, connect: Connect, stop: C
 async fn send(connection: &mut Option<PgConnection>, connect: &Connect, position: Position) -> Result<(), sqlx::Error> {
     let connection = match connection {
         Some(connection) => connection,
-        None => {
-            let mut connected = connect.connect().await?;
-            // A hint need not survive a crash of the server: no reason to wait for its disk.
-            connected.execute("SET synchronous_commit = off").await?;
-            connection.insert(connected)
-        }
+        None => connection.insert(connect.connect().await?),
     };
-    sqlx::query("SELECT pg_notify($1, $2)")
+    // A hint need not survive a crash of the server: no reason to wait for its disk. That is so of this transaction, and of
+    // nothing else in whatever session it is.
+    sqlx::query("SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)")
         .bind(WAKE_CHANNEL)
         .bind(position.0.to_string())
         .execute(connection)

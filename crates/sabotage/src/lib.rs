@@ -15,16 +15,19 @@ pub enum Sabotage {
     CheckpointBeforeConfirm,
     /// A projection applies what it has been delivered of a range without checking that this is all of it.
     RangeWithoutCheck,
+    /// A projection applies what it has been delivered without finding its checkpoint's event, and that range's, in the log.
+    DeliveryWithoutLook,
     /// After a cut connection a command API looks its events up, and takes "not there" for "not appended".
     LookupForResubmission,
 }
 
 impl Sabotage {
     /// Everything that can be broken.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::AckBeforeCommit,
         Self::CheckpointBeforeConfirm,
         Self::RangeWithoutCheck,
+        Self::DeliveryWithoutLook,
         Self::LookupForResubmission,
     ];
 
@@ -34,6 +37,7 @@ impl Sabotage {
             Self::AckBeforeCommit => "ack-before-commit",
             Self::CheckpointBeforeConfirm => "checkpoint-before-confirm",
             Self::RangeWithoutCheck => "range-without-check",
+            Self::DeliveryWithoutLook => "delivery-without-look",
             Self::LookupForResubmission => "lookup-for-resubmission",
         }
     }

@@ -23,7 +23,7 @@ tokio::task_local! {
 /// A request's id, trace and principal; an extractor that never fails.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RequestContext {
-    /// The client's `Request-Id` if it is 1 to 128 visible ASCII characters, else a new UUIDv7.
+    /// The client's `Request-Id` if it is given once, with 1 to 128 visible ASCII characters, else a new UUIDv7.
     pub request_id: String,
     /// The client's W3C `traceparent`, or a new one if it sent none that is valid.
     pub traceparent: Option<String>,
@@ -49,7 +49,11 @@ impl RequestContext {
 }
 
 fn accepted_request_id(headers: &HeaderMap) -> Option<String> {
-    let bytes = headers.get(REQUEST_ID)?.as_bytes();
+    let mut values = headers.get_all(REQUEST_ID).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return None;
+    };
+    let bytes = value.as_bytes();
     let acceptable = (1..=REQUEST_ID_LENGTH_MAX).contains(&bytes.len()) && bytes.iter().all(u8::is_ascii_graphic);
     acceptable.then(|| String::from_utf8_lossy(bytes).into_owned())
 }
@@ -89,5 +93,10 @@ mod tests {
         assert_eq!(accepted(b"with space"), None);
         assert_eq!(accepted("usamä".as_bytes()), None);
         assert_eq!(accepted("x".repeat(129).as_bytes()), None);
+        let mut twice = HeaderMap::new();
+        for id in ["a", "a"] {
+            twice.append(REQUEST_ID, id.parse().unwrap());
+        }
+        assert_eq!(accepted_request_id(&twice), None);
     }
 }

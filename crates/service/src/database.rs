@@ -4,18 +4,22 @@ mod addresses;
 mod certificates;
 mod connector;
 mod follow;
+mod options;
+mod own;
 mod parameters;
 mod provision;
 mod url;
 
 use std::time::Duration;
 
+use session::is_shared;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use tokio::sync::watch;
 use tokio::time::Instant;
 
 pub use certificates::InvalidCertificates;
 pub use connector::Connector;
+pub use own::{UnusableDatabase, is_of_shared_sessions, refuse_shared_sessions};
 pub use provision::{ensure_database, ensure_role};
 pub use url::{DatabaseUrl, InvalidDatabaseUrl};
 
@@ -73,7 +77,7 @@ pub fn pool_and_moves(url: &DatabaseUrl, options: PoolOptions) -> (PgPool, watch
         .max_connections(options.connections_max)
         .acquire_timeout(options.acquire_timeout)
         .idle_timeout(IDLE_TIMEOUT)
-        // A ping would double the round trips of a short query; a dead connection shows itself at its next use.
+        // A ping would double the round trips of a short query; who was idle for a while is asked for one below.
         .test_before_acquire(false);
     follow::pool(pool, connect)
 }
@@ -81,7 +85,8 @@ pub fn pool_and_moves(url: &DatabaseUrl, options: PoolOptions) -> (PgPool, watch
 /// How a single connection is made, to the primary if the url has several addresses: with a name, a bound on waiting for
 /// locks and on idle transactions, and keepalives by which the server finds out within about 15 seconds that the client is gone.
 ///
-/// There is no bound on a statement: the caller knows what it runs. None is compiled: where a table has no statistics the
+/// There is no bound on a statement or on idleness, whatever the server, the database or the role say: the caller knows what it
+/// runs. Whatever else they say that matters is said anew, too: see [`session::Settings`]. No statement is compiled: where a table has no statistics the
 /// planner takes a moment's statement for a long one, and compiling it costs more than it takes (seen: 16 ms for each 5,000
 /// events read).
 pub fn connect_options(url: &DatabaseUrl, application_name: &str) -> Connector {
@@ -103,7 +108,7 @@ pub fn connect_options(url: &DatabaseUrl, application_name: &str) -> Connector {
 /// Tells whether a failure to connect may pass by waiting, unlike a refused login, a missing database or a wrong certificate.
 pub fn may_pass(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(|error| error.code());
-    !is_untrusted(error) && code.is_none_or(|code| PASSING.contains(&code.as_ref()))
+    !is_untrusted(error) && !is_shared(error) && code.is_none_or(|code| PASSING.contains(&code.as_ref()))
 }
 
 /// Tells whether the server could not prove that it is the one that is meant, or refused to be asked: waiting does not help.

@@ -1,20 +1,29 @@
 //! From JSON, form or query text to a typed value, with every fault told at the field it is in.
 
+mod draft;
+mod faults;
+mod node;
 mod wording;
+
+use std::collections::HashSet;
 
 use axum::http::StatusCode;
 use serde::de::{DeserializeOwned, IgnoredAny};
-use serde_json::Value;
-use serde_path_to_error::{Path, Segment};
+use serde_path_to_error::Segment;
 
 use crate::{FieldError, Problem};
-use wording::{GIVEN_TWICE, in_plain_words};
+pub use draft::Draft;
+use node::Node;
+use wording::in_plain_words;
 
 /// The longest text of the client's that is repeated to it.
 const REPEATED_CHARS_MAX: usize = 200;
+/// The deepest place that is pointed at; what is wrong below is told there.
+const POINTER_SEGMENTS_MAX: usize = 16;
 
-/// Decodes a JSON object. 400 if the text is not JSON, 422 if it is JSON of another shape than `T`.
-pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+/// Decodes a JSON object, with all that is wrong if it is JSON of another shape than `T`. 400 if the text is not JSON, 422 if it
+/// is no object.
+pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<Draft<T>, Problem> {
     let text = str::from_utf8(body).map_err(|invalid| {
         let detail = format!(
             "the body is not valid UTF-8 from its byte {} on",
@@ -22,72 +31,94 @@ pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
         );
         Problem::new(StatusCode::BAD_REQUEST, "INVALID_UTF8", detail)
     })?;
-    // The whole text first: a typed decoder stops at the first wrong field and never sees what is broken behind it.
+    // The whole text first: what is broken behind a wrong field would not be seen.
     serde_json::from_str::<IgnoredAny>(text).map_err(|error| malformed_json(&error))?;
     if !text.trim_start().starts_with('{') {
-        // A derived decoder would take an array for an object, its items for the fields in their order.
         return Err(Problem::validation(vec![FieldError::new(
             "",
             "INVALID_TYPE",
             "the body must be a JSON object",
         )]));
     }
-    typed(&mut serde_json::Deserializer::from_str(text))
+    let mut tree: Node =
+        serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(text)).map_err(|error| {
+            let path: Vec<Segment> = error.path().iter().cloned().collect();
+            let text = error.inner().to_string();
+            let reason = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
+            Problem::validation(vec![field_error(pointer(&path), reason)])
+        })?;
+    let mut faults = Vec::new();
+    tree.take_duplicates("", &mut faults);
+    Ok(faults::decode(tree, faults))
 }
 
-/// Decodes a form (`application/x-www-form-urlencoded`); every value is a string.
-pub(crate) fn form<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+/// Decodes a form (`application/x-www-form-urlencoded`); every value is a string, and an empty one is none: a form in a
+/// browser sends a field that was left empty.
+pub(crate) fn form<T: DeserializeOwned>(body: &[u8]) -> Result<Draft<T>, Problem> {
     if let Some(error) = first_not_utf8(body) {
         let malformed = Problem::new(StatusCode::BAD_REQUEST, "MALFORMED_FORM", "the form is not valid UTF-8");
         return Err(malformed.with_error(error));
     }
-    let mut object = serde_json::Map::new();
-    for (name, value) in url::form_urlencoded::parse(body) {
-        if object.contains_key(name.as_ref()) {
-            return Err(Problem::validation(vec![FieldError::new(
-                child("", &name),
-                "DUPLICATE_FIELD",
-                GIVEN_TWICE,
-            )]));
-        }
-        object.insert(name.into_owned(), Value::String(value.into_owned()));
-    }
-    typed(Value::Object(object))
+    let (fields, faults) = words(body);
+    let is_empty = |field: &Node| *field == Node::Word(String::new());
+    let given = fields.iter().filter(|(_, field)| !is_empty(field)).cloned().collect();
+    let named = fields.into_iter().map(|(name, field)| {
+        // It is told when nobody knows it, or it was given twice, and is right otherwise.
+        let field = if is_empty(&field) { Node::Anything } else { field };
+        (name, field)
+    });
+    let named = faults::decode::<T>(Node::Object(named.collect()), faults).faults;
+    let mut form = faults::decode(Node::Object(given), named);
+    // Both look at what is not empty.
+    let mut told = HashSet::new();
+    form.faults.retain(|fault| told.insert(fault.pointer.clone()));
+    Ok(form)
 }
 
-/// Decodes a query string. 400 with the parameter's name.
+/// Decodes a query string. 400 with the name of each wrong parameter.
 pub(crate) fn query<T: DeserializeOwned>(query: &str) -> Result<T, Problem> {
     if let Some(error) = first_not_utf8(query.as_bytes()) {
         return Err(Problem::invalid_query(vec![error]));
     }
-    let pairs = serde_urlencoded::Deserializer::new(url::form_urlencoded::parse(query.as_bytes()));
-    serde_path_to_error::deserialize(pairs).map_err(|error| {
-        let pointer = pointer(error.path());
-        Problem::invalid_query(vec![field_error(pointer, &error.into_inner().to_string())])
-    })
+    let (fields, faults) = words(query.as_bytes());
+    let Draft { value, faults } = faults::decode(Node::Object(fields), faults);
+    value
+        .filter(|_| faults.is_empty())
+        .ok_or_else(|| Problem::invalid_query(faults))
 }
 
-fn typed<'de, T, D>(deserializer: D) -> Result<T, Problem>
-where
-    T: DeserializeOwned,
-    D: serde::Deserializer<'de, Error = serde_json::Error>,
-{
-    serde_path_to_error::deserialize(deserializer).map_err(|error| {
-        let pointer = pointer(error.path());
-        let text = error.into_inner().to_string();
-        let reason = text.rfind(" at line ").map_or(text.as_str(), |end| &text[..end]);
-        Problem::validation(vec![field_error(pointer, reason)])
-    })
+/// Tells which parameters of a query are not among the known ones, and which of these are given twice.
+pub(crate) fn unknown_parameters(query: &str, known: &[String]) -> Vec<FieldError> {
+    let (fields, mut faults) = words(query.as_bytes());
+    let unknown = fields.iter().filter(|(name, _)| !known.contains(name));
+    let names = known.join(", ");
+    let detail = if known.is_empty() {
+        "is not known here; nothing is".to_owned()
+    } else {
+        format!("is not known here; known are: {names}")
+    };
+    faults.extend(unknown.map(|(name, _)| FieldError::new(child("", name), "UNKNOWN_FIELD", detail.clone())));
+    faults
+}
+
+/// The pairs of a form or a query, those given twice once, and told.
+fn words(encoded: &[u8]) -> (Vec<(String, Node)>, Vec<FieldError>) {
+    let pairs = url::form_urlencoded::parse(encoded);
+    let pairs = pairs.map(|(name, value)| (name.into_owned(), Node::Word(value.into_owned())));
+    let mut tree = Node::Object(pairs.collect());
+    let mut faults = Vec::new();
+    tree.take_duplicates("", &mut faults);
+    match tree {
+        Node::Object(fields) => (fields, faults),
+        _ => (Vec::new(), faults),
+    }
 }
 
 /// Serde tells the kind of a fault only by its message; these messages are part of its stable interface
 /// (`serde::de::Error`), and the tests below hold them.
 fn field_error(pointer: String, reason: &str) -> FieldError {
-    let named = |prefix: &str| Some(reason.strip_prefix(prefix)?.split('`').nth(1)?.to_owned());
-    let (pointer, code) = if let Some(field) = named("missing field") {
+    let (pointer, code) = if let Some(field) = named(reason, "missing field") {
         (child(&pointer, &field), "REQUIRED")
-    } else if let Some(field) = named("duplicate field") {
-        (child(&pointer, &field), "DUPLICATE_FIELD")
     } else if reason.starts_with("unknown field") {
         (pointer, "UNKNOWN_FIELD")
     } else if reason.starts_with("invalid type") || reason.starts_with("invalid length") {
@@ -98,6 +129,11 @@ fn field_error(pointer: String, reason: &str) -> FieldError {
     FieldError::new(pointer, code, shortened(&in_plain_words(reason)))
 }
 
+/// The field that a reason with this beginning names.
+fn named(reason: &str, beginning: &str) -> Option<String> {
+    Some(reason.strip_prefix(beginning)?.split('`').nth(1)?.to_owned())
+}
+
 fn malformed_json(error: &serde_json::Error) -> Problem {
     Problem::new(
         StatusCode::BAD_REQUEST,
@@ -106,8 +142,9 @@ fn malformed_json(error: &serde_json::Error) -> Problem {
     )
 }
 
-fn pointer(path: &Path) -> String {
-    path.iter().fold(String::new(), |pointer, segment| match segment {
+fn pointer(path: &[Segment]) -> String {
+    let segments = path.iter().take(POINTER_SEGMENTS_MAX);
+    segments.fold(String::new(), |pointer, segment| match segment {
         Segment::Seq { index } => child(&pointer, &index.to_string()),
         Segment::Map { key } => child(&pointer, key),
         Segment::Enum { .. } | Segment::Unknown => pointer,
@@ -160,140 +197,4 @@ fn decodes_to_utf8(encoded: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use serde::Deserialize;
-
-    use super::{FieldError, Problem, form, json, query};
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Person {
-        full_name: String,
-        #[serde(default)]
-        email: Option<String>,
-        #[serde(default)]
-        ages: Vec<u8>,
-    }
-
-    #[derive(Debug, Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Page {
-        #[serde(default)]
-        limit: Option<u32>,
-    }
-
-    fn fault<T: std::fmt::Debug>(result: Result<T, Problem>) -> (u16, &'static str, Option<(String, &'static str)>) {
-        let problem = result.unwrap_err();
-        let field = problem
-            .errors
-            .first()
-            .map(|FieldError { pointer, code, .. }| (pointer.clone(), *code));
-        (problem.status().as_u16(), problem.code(), field)
-    }
-
-    fn at(pointer: &str, code: &'static str) -> (u16, &'static str, Option<(String, &'static str)>) {
-        (422, "VALIDATION_FAILED", Some((pointer.to_owned(), code)))
-    }
-
-    #[test]
-    fn what_is_wrong_with_json_is_told_at_its_field() {
-        let table = [
-            (r#"{"full_name":"a","nickname":"b"}"#, at("/nickname", "UNKNOWN_FIELD")),
-            (r#"{"full_name":"a","a/b~c":"b"}"#, at("/a~1b~0c", "UNKNOWN_FIELD")),
-            (r#"{"full_name":"a","ada@b.c":"b"}"#, at("", "UNKNOWN_FIELD")),
-            (r#"{"full_name":"a","Ada Lovelace":"b"}"#, at("", "UNKNOWN_FIELD")),
-            (r#"{"full_name":7}"#, at("/full_name", "INVALID_TYPE")),
-            (r#"{"full_name":null}"#, at("/full_name", "INVALID_TYPE")),
-            (r#"{"email":"a@b.c"}"#, at("/full_name", "REQUIRED")),
-            (
-                r#"{"full_name":"a","full_name":"b"}"#,
-                at("/full_name", "DUPLICATE_FIELD"),
-            ),
-            (r#"{"full_name":"a","ages":[1,"x"]}"#, at("/ages/1", "INVALID_TYPE")),
-            (r#"{"full_name":"a","ages":[300]}"#, at("/ages/0", "INVALID_VALUE")),
-            (r#"{"full_name":"\ud800"}"#, at("/full_name", "INVALID_VALUE")),
-            (r#"["usama"]"#, at("", "INVALID_TYPE")),
-            (r#""usama""#, at("", "INVALID_TYPE")),
-        ];
-        for (body, expected) in table {
-            assert_eq!(fault(json::<Person>(body.as_bytes())), expected, "{body}");
-        }
-    }
-
-    #[test]
-    fn text_that_is_not_json_is_malformed_wherever_it_breaks() {
-        for body in [
-            "",
-            "{",
-            r#"{"full_name":7,"#,
-            r#"{"full_name":"a"} x"#,
-            "{full_name:1}",
-            "nul",
-        ] {
-            assert_eq!(
-                fault(json::<Person>(body.as_bytes())),
-                (400, "MALFORMED_JSON", None),
-                "{body}"
-            );
-        }
-        assert_eq!(
-            fault(json::<Person>(&"[".repeat(60_000).into_bytes())),
-            (400, "MALFORMED_JSON", None)
-        );
-    }
-
-    #[test]
-    fn invalid_utf8_is_told() {
-        assert_eq!(
-            fault(json::<Person>(b"{\"full_name\":\"\xff\"}")),
-            (400, "INVALID_UTF8", None)
-        );
-        let field = |pointer: &str| Some((pointer.to_owned(), "INVALID_UTF8"));
-        for body in [&b"full_name=%ff"[..], b"email=a&full_name=\xff"] {
-            assert_eq!(
-                fault(form::<Person>(body)),
-                (400, "MALFORMED_FORM", field("/full_name"))
-            );
-        }
-        assert_eq!(
-            fault(query::<Page>("limit=%ff")),
-            (400, "INVALID_QUERY", field("/limit"))
-        );
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_form_is_told_at_its_field() {
-        assert_eq!(
-            fault(form::<Person>(b"full_name=a&nickname=b")),
-            at("/nickname", "UNKNOWN_FIELD")
-        );
-        assert_eq!(
-            fault(form::<Person>(b"full_name=a&full_name=b")),
-            at("/full_name", "DUPLICATE_FIELD")
-        );
-        assert_eq!(fault(form::<Person>(b"")), at("/full_name", "REQUIRED"));
-    }
-
-    #[test]
-    fn a_form_is_decoded() {
-        let person: Person = form("full_name=Usama+%C3%A4%25&email=a%40b.c".as_bytes()).unwrap();
-        assert_eq!(person.full_name, "Usama ä%");
-        assert_eq!(person.email.as_deref(), Some("a@b.c"));
-        assert_eq!(person.ages, Vec::<u8>::new());
-    }
-
-    #[test]
-    fn what_is_wrong_with_a_query_is_told_by_the_parameters_name() {
-        let invalid = |pointer: &str, code| (400, "INVALID_QUERY", Some((pointer.to_owned(), code)));
-        assert_eq!(fault(query::<Page>("limit=many")), invalid("/limit", "INVALID_VALUE"));
-        assert_eq!(fault(query::<Page>("page=2")), invalid("/page", "UNKNOWN_FIELD"));
-        assert_eq!(query::<Page>("limit=5").unwrap().limit, Some(5));
-    }
-
-    #[test]
-    fn what_is_repeated_to_the_client_is_short() {
-        let body = format!(r#"{{"full_name":"a","{}":1}}"#, "x".repeat(50_000));
-        let problem = json::<Person>(body.as_bytes()).unwrap_err();
-        assert!(problem.errors[0].pointer.len() < 300 && problem.errors[0].detail.len() < 300);
-    }
-}
+mod tests;

@@ -23,12 +23,13 @@ Marquee keeps what happens to users, movies and cinemas as events. **Commands** 
 value as `Min-Position`, or `?min_position=`, waits until its read model is there: two seconds, or as long as \
 `Prefer: wait=N` says, up to ten. After that it is 503 `READ_MODEL_BEHIND`.
 - **Change only what you have seen.** Send the `ETag` of an answer as `If-Match` with a command: it is 412 \
-`PRECONDITION_FAILED` if the resource has changed since. A query with the `ETag` as `If-None-Match` is 304 if nothing has.
+`PRECONDITION_FAILED` if the resource has changed since. A command with `If-None-Match: *` is meant only for what does not \
+exist yet. A query with the `ETag` as `If-None-Match` is 304 if nothing has changed.
 - **Repeat without fear.** A command with an `Idempotency-Key` is carried out once, however often it is sent: the answer \
 to a repetition has `Idempotency-Replayed: true`.
 - **Lists** come in pages: pass `next_cursor` as `cursor` until it is null, with the other parameters unchanged.
 - **Errors** are `application/problem+json`. Programs go by `code`; `errors` points to the wrong fields; `request_id` \
-finds the request in the logs. 404 is what never was, 410 what has ended for ever: deleted, withdrawn, closed.
+finds the request in the logs. 404 is what is not there, 410 what has ended for ever: deleted, withdrawn, closed.
 ";
 
 /// The groups of operations in the order in which a newcomer meets them.
@@ -128,7 +129,11 @@ fn finish_operation(operation: &mut Operation) {
         body.content.values_mut().for_each(refuse_null);
     }
     parameters.push(RefOr::Ref(Ref::new(format!("#/components/parameters/{REQUEST_ID}"))));
-    for (status, response) in &mut operation.responses.responses {
+    let responses = &mut operation.responses.responses;
+    responses
+        .entry("400".to_owned())
+        .or_insert_with(|| problem_response("INVALID_QUERY, INVALID_HOST: the request has to be another one.").into());
+    for (status, response) in responses {
         if let RefOr::T(response) = response {
             response
                 .headers

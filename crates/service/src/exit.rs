@@ -4,14 +4,24 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use crate::BoxError;
+use crate::database::is_of_shared_sessions;
 
-/// Turns a process's result into its exit code, 0 or 1; an error is logged in one line, with all its causes.
+/// `EX_USAGE` of sysexits.h: a setting is wrong.
+const USAGE: u8 = 64;
+const FAILED: u8 = 1;
+
+/// The exit code that an error leads to: 64 where a setting is to blame, else 1.
+pub fn exit_status(error: &(dyn Error + 'static)) -> u8 {
+    if is_of_shared_sessions(error) { USAGE } else { FAILED }
+}
+
+/// Turns a process's result into its exit code; an error is logged in one line, with all its causes.
 pub fn exit_code<E: Into<BoxError>>(result: Result<(), E>) -> ExitCode {
     match result.map_err(Into::into) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{}", with_causes(&*error));
-            ExitCode::FAILURE
+            ExitCode::from(exit_status(&*error))
         }
     }
 }

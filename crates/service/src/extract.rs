@@ -5,10 +5,10 @@ use axum::extract::rejection::PathRejection;
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use serde::de::DeserializeOwned;
 
-use crate::{FieldError, Problem, RawBody, decode};
+use crate::{Draft, FieldError, Problem, RawBody, decode};
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
@@ -20,9 +20,14 @@ const FORM: &str = "application/x-www-form-urlencoded";
 #[derive(Clone, Debug)]
 pub struct JsonBody<T>(pub T);
 
-/// A JSON object or an HTML form, decoded; an extractor that fails as [`JsonBody`] does.
+/// A JSON object, decoded as far as it goes; an extractor that fails as [`JsonBody`] does, but for wrong fields: those are the
+/// draft's.
 #[derive(Clone, Debug)]
-pub struct FormOrJsonBody<T>(pub T);
+pub struct JsonDraft<T>(pub Draft<T>);
+
+/// A JSON object or an HTML form, decoded as far as it goes; an extractor that fails as [`JsonDraft`] does.
+#[derive(Clone, Debug)]
+pub struct FormOrJsonDraft<T>(pub Draft<T>);
 
 /// The path's parameters; an extractor that fails with 400 `INVALID_PATH`.
 #[derive(Clone, Debug)]
@@ -36,6 +41,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        let JsonDraft(draft) = JsonDraft::from_request(request, state).await?;
+        draft.whole().map(Self)
+    }
+}
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonDraft<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         let media_type = media_type(request.headers());
         let RawBody(body) = RawBody::from_request(request, state).await?;
         match media_type {
@@ -45,7 +59,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for JsonBody<T> {
     }
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FormOrJsonBody<T> {
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for FormOrJsonDraft<T> {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
@@ -78,6 +92,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
+/// Gives the values of a query's parameter, decoded, in the order in which they came.
+pub fn query_values(uri: &Uri, name: &str) -> impl Iterator<Item = String> {
+    let pairs = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    pairs
+        .filter(move |(given, _)| given == name)
+        .map(|(_, value)| value.into_owned())
+}
+
 /// The parameter that does not decode, by its name.
 fn wrong_parameter(rejection: PathRejection) -> Option<FieldError> {
     let PathRejection::FailedToDeserializePathParams(failed) = rejection else {
@@ -102,16 +124,18 @@ enum MediaType {
     Form,
 }
 
-/// What the body claims to be; `None` if that is nothing we read, an encoded (compressed) body among it.
+/// What the body claims to be; `None` if that is nothing we read, an encoded (compressed) body among it, and one that claims
+/// to be two things.
 fn media_type(headers: &HeaderMap) -> Option<MediaType> {
-    if headers
-        .get(CONTENT_ENCODING)
-        .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"))
-    {
+    let is_encoded = |encoding: &HeaderValue| !encoding.as_bytes().eq_ignore_ascii_case(b"identity");
+    if headers.get_all(CONTENT_ENCODING).iter().any(is_encoded) {
         return None;
     }
-    let text = headers.get(CONTENT_TYPE)?.to_str().ok()?;
-    let essence = text.split(';').next()?.trim().to_ascii_lowercase();
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(only), None) = (types.next(), types.next()) else {
+        return None;
+    };
+    let essence = only.to_str().ok()?.split(';').next()?.trim().to_ascii_lowercase();
     match essence.as_str() {
         JSON => Some(MediaType::Json),
         FORM => Some(MediaType::Form),
@@ -124,7 +148,7 @@ fn unsupported(accepted: &'static str) -> Problem {
         StatusCode::UNSUPPORTED_MEDIA_TYPE,
         "UNSUPPORTED_MEDIA_TYPE",
         format!(
-            "the body must be sent as {}, without a content encoding",
+            "the body must be sent as {}, told by one Content-Type, without a content encoding",
             accepted.replace(", ", " or ")
         ),
     )

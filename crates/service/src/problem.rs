@@ -63,8 +63,8 @@ pub(crate) struct ProblemBody {
     /// The id of the request, as in the `Request-Id` header and the logs.
     #[schema(example = "01a206d1-f104-71d5-957c-0a86eca66e29")]
     request_id: String,
-    /// The wrong fields; left out when no field is to blame. Values are checked all at once, but of the fields of a wrong
-    /// type only the first is told.
+    /// The wrong fields; left out when no field is to blame. All fields of a wrong type or name are told at once, and once
+    /// there are none, all wrong values.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[schema(required = false)]
     errors: Vec<FieldError>,

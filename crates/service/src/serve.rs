@@ -5,8 +5,11 @@
 //! Guarantee: tasks outlive the last request, so whatever a handler has handed to a task is still worked on.
 //! Failure: a task that ends by itself starts the same way down and makes [`serve`] return an error.
 
+mod addressed;
 mod connections;
+mod host;
 mod limits;
+mod parameters;
 mod router;
 mod slow_reader;
 mod tasks;
@@ -36,6 +39,8 @@ const METRICS_UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 pub struct Service {
     /// The service's name, as its binary is called.
     pub name: &'static str,
+    /// The names it answers for in the header `Marquee-Service`: its own, or those of the read models it serves.
+    pub answers_for: Vec<&'static str>,
     /// Its routes, each with its documentation.
     pub router: OpenApiRouter,
     /// Its dependencies.
@@ -48,6 +53,7 @@ impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Service")
             .field("name", &self.name)
+            .field("answers_for", &self.answers_for)
             .field("checks", &self.checks)
             .field("tasks", &self.tasks)
             .finish_non_exhaustive()
@@ -112,9 +118,10 @@ pub async fn serve_within(
     let address = listener.local_addr();
     let load = Arc::new(Load::of(address.as_ref().map(ToString::to_string).unwrap_or_default()));
     if let Ok(address) = address {
-        let services: Vec<&str> = services.iter().map(|service| service.name).collect();
-        // The port that was really given, should any free one have been asked for.
-        tracing::info!(%address, ?services, "serving");
+        for service in services.iter().flat_map(|service| &service.answers_for) {
+            // The port that was really given, should any free one have been asked for.
+            tracing::info!(%address, service, "serving");
+        }
     }
     let (router, services_tasks) = router::assemble(services, limits, Arc::clone(&load));
     let mut tasks = Tasks::start(services_tasks);

@@ -11,8 +11,8 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::http_metrics;
 
 /// Always added: a returned message's log line would hold its payload, and with it personal data; and that a connection is
-/// closed while an answer is owed is no error, nor does the library know of one that its caller is not told.
-const SILENCED: &str = "lapin::returned_messages=off,lapin::channels=off";
+/// closed while an answer is owed, or a channel, is no error, nor does the library know of one that its caller is not told.
+const SILENCED: &str = "lapin::returned_messages=off,lapin::channels=off,lapin::channel=off";
 
 /// At the level `trace` the AMQP library writes down every frame, and with it passwords and payloads.
 const FRAMES: [&str; 2] = ["lapin", "amq_protocol"];
@@ -62,7 +62,8 @@ pub fn init(args: &TelemetryArgs, default_log: &str) {
     let _already = match args.log_format {
         LogFormat::Text => subscriber.finish().with(filter_fn(may_be_told)).try_init(),
         LogFormat::Json => {
-            let subscriber = subscriber.json().flatten_event(true).finish();
+            // The list of spans would repeat the current one: there is never another around it.
+            let subscriber = subscriber.json().flatten_event(true).with_span_list(false).finish();
             subscriber.with(filter_fn(may_be_told)).try_init()
         }
     };

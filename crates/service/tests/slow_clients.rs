@@ -69,6 +69,7 @@ async fn serve(limits: Limits) -> Served {
         );
     let service = Service {
         name: "shop",
+        answers_for: vec!["shop"],
         router,
         checks: vec![],
         tasks: vec![],

@@ -3,7 +3,7 @@
 /// Every event type with every version of it that can be read, oldest version first; the last one is written today.
 ///
 /// A type or version outside this list was written by newer code: hold and say so, never guess.
-pub const KNOWN_EVENTS: [(&str, &str); 16] = [
+pub const KNOWN_EVENTS: [(&str, &str); 19] = [
     ("user.created", "1"),
     ("user.profile.updated", "1"),
     ("user.roles.granted", "1"),
@@ -12,8 +12,11 @@ pub const KNOWN_EVENTS: [(&str, &str); 16] = [
     ("user.deleted", "1"),
     ("movie.announced", "1"),
     ("movie.announced", "2"),
+    ("movie.announced", "3"),
     ("movie.details.updated", "1"),
+    ("movie.details.updated", "2"),
     ("movie.premiere.rescheduled", "1"),
+    ("movie.premiere.rescheduled", "2"),
     ("movie.withdrawn", "1"),
     ("cinema.opened", "1"),
     ("cinema.details.updated", "1"),

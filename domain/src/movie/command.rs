@@ -1,43 +1,21 @@
 //! What may be asked of a movie.
 
-use crate::{AgeRating, Genres, PremiereDate, RuntimeMinutes, Synopsis, Title};
+use super::{Announcement, MovieDetails, Premiere};
 
 /// A command to a movie's stream.
 #[derive(Clone, Debug, PartialEq)]
 pub enum MovieCommand {
-    /// Announces a new movie.
+    /// Announces a movie.
     Announce {
-        /// Title as shown.
-        title: Title,
-        /// What it is about.
-        synopsis: Synopsis,
-        /// Length.
-        runtime_minutes: RuntimeMinutes,
-        /// Who may see it.
-        age_rating: AgeRating,
-        /// Its genres, in the order given.
-        genres: Genres,
-        /// First day it is shown.
-        premiere_date: PremiereDate,
+        /// All that is told of it.
+        announcement: Box<Announcement>,
+        /// Whether it may be one that was withdrawn. Nobody brings such a movie back by accident, as by a repeated request.
+        new_release: bool,
     },
     /// Replaces all details but the premiere; equal ones change nothing.
-    UpdateDetails {
-        /// Title as shown.
-        title: Title,
-        /// What it is about.
-        synopsis: Synopsis,
-        /// Length.
-        runtime_minutes: RuntimeMinutes,
-        /// Who may see it.
-        age_rating: AgeRating,
-        /// Its genres, in the order given.
-        genres: Genres,
-    },
-    /// Moves the premiere to another day; the same day changes nothing.
-    ReschedulePremiere {
-        /// First day it is shown.
-        premiere_date: PremiereDate,
-    },
-    /// Withdraws the movie for ever.
+    UpdateDetails(Box<MovieDetails>),
+    /// Moves the premiere to another time; the same one changes nothing.
+    ReschedulePremiere(Premiere),
+    /// Withdraws the movie. Only a new release comes after it.
     Withdraw,
 }

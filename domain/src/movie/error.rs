@@ -11,8 +11,8 @@ pub enum MovieError {
     /// A movie is announced under this id.
     #[error("a movie with this id is announced already")]
     AlreadyExists,
-    /// The movie was withdrawn; the id is never used again.
-    #[error("the movie with this id was withdrawn")]
+    /// The movie was withdrawn; only a new release comes after it.
+    #[error("the movie with this id was withdrawn; `\"new_release\": true` in its announcement brings it back")]
     Withdrawn,
 }
 

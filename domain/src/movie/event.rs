@@ -3,49 +3,23 @@
 use cqrs_es::DomainEvent;
 use serde::{Deserialize, Serialize};
 
-use crate::{AgeRating, Genres, PremiereDate, RuntimeMinutes, Synopsis, Title};
+use super::{Announcement, MovieDetails, Premiere};
 
 /// An event of a movie's stream. The tag is the event type, which is also the routing key.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type")]
 pub enum MovieEvent {
-    /// The movie was announced. Version 1 had a single `genre`; version 2 has `genres`.
+    /// The movie was announced, for the first time or, after a withdrawal, as a new release. Version 1 had a single `genre`;
+    /// version 2 had `genres` as slugs, an `age_rating` of five, and everything known.
     #[serde(rename = "movie.announced")]
-    Announced {
-        /// Title as shown.
-        title: Title,
-        /// What it is about.
-        synopsis: Synopsis,
-        /// Length.
-        runtime_minutes: RuntimeMinutes,
-        /// Who may see it.
-        age_rating: AgeRating,
-        /// Its genres, in the order given.
-        genres: Genres,
-        /// First day it is shown.
-        premiere_date: PremiereDate,
-    },
-    /// All details but the premiere, as they are from now on.
+    Announced(Box<Announcement>),
+    /// All details but the premiere, as they are from now on. Version 1 was as version 2 of the announcement.
     #[serde(rename = "movie.details.updated")]
-    DetailsUpdated {
-        /// Title as shown.
-        title: Title,
-        /// What it is about.
-        synopsis: Synopsis,
-        /// Length.
-        runtime_minutes: RuntimeMinutes,
-        /// Who may see it.
-        age_rating: AgeRating,
-        /// Its genres, in the order given.
-        genres: Genres,
-    },
-    /// The premiere moved to another day.
+    DetailsUpdated(Box<MovieDetails>),
+    /// The premiere moved to another time. Version 1 knew days only.
     #[serde(rename = "movie.premiere.rescheduled")]
-    PremiereRescheduled {
-        /// First day it is shown.
-        premiere_date: PremiereDate,
-    },
-    /// The movie was withdrawn; the last event of the stream.
+    PremiereRescheduled(Premiere),
+    /// The movie was withdrawn; only a new release comes after it.
     #[serde(rename = "movie.withdrawn")]
     Withdrawn {},
 }
@@ -53,9 +27,9 @@ pub enum MovieEvent {
 impl DomainEvent for MovieEvent {
     fn event_type(&self) -> String {
         match self {
-            Self::Announced { .. } => "movie.announced",
-            Self::DetailsUpdated { .. } => "movie.details.updated",
-            Self::PremiereRescheduled { .. } => "movie.premiere.rescheduled",
+            Self::Announced(_) => "movie.announced",
+            Self::DetailsUpdated(_) => "movie.details.updated",
+            Self::PremiereRescheduled(_) => "movie.premiere.rescheduled",
             Self::Withdrawn {} => "movie.withdrawn",
         }
         .into()
@@ -63,8 +37,9 @@ impl DomainEvent for MovieEvent {
 
     fn event_version(&self) -> String {
         match self {
-            Self::Announced { .. } => "2",
-            _ => "1",
+            Self::Announced(_) => "3",
+            Self::DetailsUpdated(_) | Self::PremiereRescheduled(_) => "2",
+            Self::Withdrawn {} => "1",
         }
         .into()
     }

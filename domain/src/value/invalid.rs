@@ -3,7 +3,9 @@
 /// A refused value: a stable code for programs and a sentence for people.
 ///
 /// The codes: `TOO_SHORT`, `TOO_LONG`, `CONTROL_CHARACTER`, `INVALID_EMAIL`, `INVALID_ID`, `INVALID_DATE`,
-/// `INVALID_GENRE`, `DUPLICATE_GENRE`, `OUT_OF_RANGE`, `UNKNOWN_ROLE`, `UNKNOWN_AGE_RATING`, `UNKNOWN_TIME_ZONE`.
+/// `INVALID_GENRE`, `INVALID_SCHEME`, `INVALID_LANGUAGE`, `INVALID_ROLE`, `INVALID_EXTERNAL_ID`, `DUPLICATE_GENRE`,
+/// `DUPLICATE_RATING`, `DUPLICATE_LANGUAGE`, `DUPLICATE_COUNTRY`, `DUPLICATE_CREDIT`, `DUPLICATE_EXTERNAL_ID`,
+/// `OUT_OF_RANGE`, `UNKNOWN_ROLE`, `UNKNOWN_AGE_RATING`, `UNKNOWN_COUNTRY`, `UNKNOWN_TIME_ZONE`.
 /// The detail states the rule and never repeats the refused text, which may be personal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::InvalidValue;
-use super::text::{breaks_the_line, parse_line, trim};
+use super::text::{parse_line, trim};
+use super::visible::is_hidden;
 use crate::string_newtype::string_newtype;
 
 string_newtype! {
@@ -17,7 +18,7 @@ string_newtype! {
 }
 
 impl FullName {
-    /// Parses a name: trimmed, one line, 1-200 characters.
+    /// Parses a name: trimmed, one line, 1-200 characters, one of which is seen at least.
     ///
     /// # Errors
     /// `TOO_SHORT`, `TOO_LONG`, `CONTROL_CHARACTER`.
@@ -28,7 +29,7 @@ impl FullName {
 
 impl Email {
     /// Parses an address: trimmed, at most 254 characters (RFC 5321, 4.5.3.1.3 less its brackets), one `@`, something
-    /// before it, and after it a domain with a dot. Only a mail sent there proves more, so nothing more is asked.
+    /// before it, and after it a domain with a dot, nothing hidden. Only a mail sent there proves more, so nothing more is asked.
     ///
     /// # Errors
     /// `TOO_LONG`, `INVALID_EMAIL`.
@@ -44,7 +45,7 @@ impl Email {
         if !is_plausible(text) {
             return Err(InvalidValue::new(
                 "INVALID_EMAIL",
-                "must be an e-mail address such as name@example.org, without spaces",
+                "must be an e-mail address such as name@example.org, without spaces and hidden characters",
             ));
         }
         Ok(Self(text.to_owned()))
@@ -59,7 +60,7 @@ fn is_plausible(text: &str) -> bool {
         && !domain.contains('@')
         && domain.contains('.')
         && domain.split('.').all(|label| !label.is_empty())
-        && !text.chars().any(|c| c.is_whitespace() || breaks_the_line(c))
+        && !text.chars().any(is_hidden)
 }
 
 impl fmt::Debug for FullName {

@@ -6,22 +6,25 @@ use serde::{Deserialize, Serialize};
 
 use super::InvalidValue;
 
-/// Length of a movie in whole minutes, 1-1000.
+/// A thousand hours. The longest movies run for days: "Logistics" (2012) for 51,420 minutes.
+const MINUTES_MAX: i32 = 60_000;
+
+/// Length of a movie in whole minutes, 1-60,000.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RuntimeMinutes(i32);
 
 impl RuntimeMinutes {
-    /// Parses a length of 1-1000 minutes.
+    /// Parses a length of 1-60,000 minutes.
     ///
     /// # Errors
     /// `OUT_OF_RANGE` for anything else.
     pub fn parse(minutes: i64) -> Result<Self, InvalidValue> {
         i32::try_from(minutes)
             .ok()
-            .filter(|minutes| (1..=1000).contains(minutes))
+            .filter(|minutes| (1..=MINUTES_MAX).contains(minutes))
             .map(Self)
-            .ok_or_else(|| InvalidValue::new("OUT_OF_RANGE", "must be 1 to 1000 minutes"))
+            .ok_or_else(|| InvalidValue::new("OUT_OF_RANGE", format!("must be 1 to {MINUTES_MAX} minutes")))
     }
 
     /// Gives the number of minutes.

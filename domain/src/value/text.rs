@@ -1,6 +1,6 @@
 //! Plain text of bounded length: titles, names, addresses, synopses.
 
-use super::InvalidValue;
+use super::{InvalidValue, shows_something};
 use crate::string_newtype::string_newtype;
 
 string_newtype! {
@@ -28,7 +28,7 @@ string_newtype! {
 }
 
 impl Title {
-    /// Parses a title: trimmed, one line, 1-200 characters.
+    /// Parses a title: trimmed, one line, 1-200 characters, one of which is seen at least.
     ///
     /// # Errors
     /// `TOO_SHORT`, `TOO_LONG`, `CONTROL_CHARACTER`.
@@ -38,7 +38,7 @@ impl Title {
 }
 
 impl CinemaName {
-    /// Parses a cinema's name: trimmed, one line, 1-200 characters.
+    /// Parses a cinema's name: trimmed, one line, 1-200 characters, one of which is seen at least.
     ///
     /// # Errors
     /// `TOO_SHORT`, `TOO_LONG`, `CONTROL_CHARACTER`.
@@ -48,7 +48,7 @@ impl CinemaName {
 }
 
 impl Address {
-    /// Parses an address: trimmed, one line, 1-500 characters.
+    /// Parses an address: trimmed, one line, 1-500 characters, one of which is seen at least.
     ///
     /// # Errors
     /// `TOO_SHORT`, `TOO_LONG`, `CONTROL_CHARACTER`.
@@ -58,7 +58,8 @@ impl Address {
 }
 
 impl Synopsis {
-    /// Parses a synopsis: trimmed, 0-5000 characters, of the control characters only line breaks and tabs.
+    /// Parses a synopsis: trimmed, 0-5000 characters, of the control characters only line breaks and tabs. One in which
+    /// nothing can be seen is empty.
     ///
     /// # Errors
     /// `TOO_LONG`, `CONTROL_CHARACTER`.
@@ -77,7 +78,11 @@ impl Synopsis {
                 "must not contain control characters other than line breaks and tabs",
             ));
         }
-        Ok(Self(text.to_owned()))
+        Ok(Self(if shows_something(text) {
+            text.to_owned()
+        } else {
+            String::new()
+        }))
     }
 }
 
@@ -98,6 +103,9 @@ pub(super) fn parse_line(text: &str, length_max: usize) -> Result<String, Invali
             "CONTROL_CHARACTER",
             "must not contain control characters or line breaks",
         ));
+    }
+    if !shows_something(text) {
+        return Err(InvalidValue::new("TOO_SHORT", "must have a character that can be seen"));
     }
     Ok(text.to_owned())
 }

@@ -5,6 +5,7 @@ mod article;
 mod broker;
 mod catalog;
 mod database;
+mod outside_consumer;
 mod rebuild;
 mod restart;
 mod slow_projection;

@@ -44,6 +44,76 @@ async fn a_nack_in_the_middle_of_a_window_is_gone_back_to() {
     relay.stop().await;
 }
 
+/// A queue of a stranger that takes one user and refuses the next; the relay is refused by it.
+async fn refused_by_a_stranger(scene: &Scene, relay: &mut Running, told: &str) -> String {
+    let full = json!({"max-length": 1, "overflow": "reject-publish"});
+    scene.vhost.set_policy("tight", "^strangers-own$", "queues", full).await;
+    scene.vhost.declare_queue("strangers-own").await;
+    scene.vhost.bind("user", "strangers-own", "#").await;
+    scene.record(1, 40).await;
+    // The management hears of a new queue a moment late.
+    let is_told = |error: &String| error.contains(told);
+    let status = relay
+        .until(|status| status.broker == Broker::Refusing && status.last_error.as_ref().is_some_and(is_told))
+        .await;
+    let line = status.health().expect_err("it is not well");
+    assert!(line.contains("a queue refuses what is published"), "{line}");
+    assert!(!line.contains("no connection"), "{line}");
+    status.last_error.expect("an error")
+}
+
+async fn goes_on_when_the_queue_takes_messages_again(scene: Scene, mut relay: Running) {
+    scene.vhost.delete_policy("tight").await;
+    let status = relay.until(|status| status.confirmed == Position(40)).await;
+    assert_eq!((status.broker, status.last_error), (Broker::Connected, None));
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_queue_that_refuses_is_named_where_the_management_may_be_asked() {
+    let scene = Scene::create().await;
+    let mut relay = scene.relay_with_management();
+    let error = refused_by_a_stranger(&scene, &mut relay, "strangers-own").await;
+    assert!(
+        error.contains("strangers-own is told to refuse (overflow = reject-publish, by policy: tight)"),
+        "{error}"
+    );
+    assert!(error.contains(" since 2"), "{error}");
+    goes_on_when_the_queue_takes_messages_again(scene, relay).await;
+}
+
+#[tokio::test]
+async fn where_the_management_may_not_be_asked_it_is_said_what_to_look_for_and_since_when() {
+    let scene = Scene::create().await;
+    let mut relay = scene.relay();
+    let error = refused_by_a_stranger(&scene, &mut relay, "nack").await;
+    for told in [
+        "look for a queue",
+        "reject-publish",
+        "rabbitmqctl list_queues",
+        " since 2",
+    ] {
+        assert!(error.contains(told), "{error}");
+    }
+    goes_on_when_the_queue_takes_messages_again(scene, relay).await;
+}
+
+#[tokio::test]
+async fn a_connection_that_the_broker_closes_is_shown_with_the_brokers_reason() {
+    let scene = Scene::create().await;
+    let mut relay = scene.relay();
+    relay.until(|status| status.role == Role::Leader).await;
+    assert!(scene.vhost.close_connections().await > 0);
+    let status = relay.until(|status| status.last_error.is_some()).await;
+    let error = status.last_error.expect("an error");
+    assert!(
+        error.contains("the broker closed the connection: 320 CONNECTION_FORCED"),
+        "{error}"
+    );
+    relay.until(|status| status.role == Role::Leader).await;
+    relay.stop().await;
+}
+
 /// A proxy between relay and broker; the relay leads and has nothing to do.
 async fn by_way_of_a_proxy(scene: &Scene, config: RelayConfig) -> (CutProxy, Running) {
     let (proxy, url) = CutProxy::to_url(&scene.vhost.amqp_url()).await.expect("a proxy");

@@ -71,7 +71,7 @@ async fn change_log(scene: &Scene, statement: &str) {
     tx.execute("SET LOCAL session_replication_role = replica")
         .await
         .expect("without triggers");
-    tx.execute(statement).await.expect("changed");
+    sqlx::raw_sql(statement).execute(&mut *tx).await.expect("changed");
     tx.commit().await.expect("committed");
 }
 
@@ -171,6 +171,28 @@ async fn a_log_that_went_back_is_published_on_once_it_is_adopted() {
         of_the_new_log,
         [8, 9, 10, 11, 12],
         "8 and 9 again, for they are other events now"
+    );
+}
+
+#[tokio::test]
+async fn a_log_that_went_back_under_a_leader_and_on_beyond_it_is_not_published_on() {
+    let (scene, mut listener, mut relay) = publishing(9).await;
+    // In one transaction, as a restore looks to a relay that does not read meanwhile.
+    change_log(
+        &scene,
+        "DELETE FROM events WHERE position > 5;
+         INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_id, event_type, event_version, payload, metadata)
+         SELECT p, 'user', 'other' || p, 1, gen_random_uuid(), 'user.created', '1', '{}', '{}' FROM generate_series(6, 12) p",
+    )
+    .await;
+    let status = until_halted(&mut relay, "LOG_DIVERGED").await;
+    assert_eq!(status.confirmed, Position(9));
+    relay.stop().await;
+    listener.until(9).await;
+    assert!(
+        listener.positions.iter().all(|position| *position <= 9),
+        "{:?}",
+        listener.positions
     );
 }
 

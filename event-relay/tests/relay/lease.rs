@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::Position;
-use event_store::{RelayCheckpoint, RelayStateError};
+use event_store::{LogReader, RelayCheckpoint, RelayStateError};
 use sqlx::Executor;
 use uuid::Uuid;
 
@@ -12,11 +12,16 @@ use crate::scene::{NEVER, Scene};
 const A: Uuid = Uuid::from_u128(1);
 const B: Uuid = Uuid::from_u128(2);
 
-fn at(position: i64) -> RelayCheckpoint {
+/// A checkpoint at an event of the log, which is recorded up to there.
+async fn at(scene: &Scene, position: i64) -> RelayCheckpoint {
+    let log = LogReader::new(scene.relay_pool());
+    let head = log.head().await.expect("a head").position.0;
+    scene.record(head + 1, position).await;
+    let place = log.place(Position(position)).await.expect("a place");
     RelayCheckpoint {
-        log_id: Some(Uuid::from_u128(9)),
+        log_id: Some(place.log_id),
         position: Position(position),
-        event_id: Some(Uuid::from_u128(3)),
+        event_id: place.event_id,
         watermark: Position(position - 1),
     }
 }
@@ -49,17 +54,23 @@ async fn an_epoch_that_is_over_moves_nothing() {
     let scene = Scene::create().await;
     let state = scene.state();
     let old = state.acquire(A, NEVER).await.expect("an answer").expect("free");
-    state.advance(&old, &at(5)).await.expect("the leader moves it");
+    state
+        .advance(&old, &at(&scene, 5).await)
+        .await
+        .expect("the leader moves it");
     expire(&scene).await;
     let new = state.acquire(B, NEVER).await.expect("an answer").expect("expired");
     assert!(matches!(
-        state.advance(&old, &at(7)).await,
+        state.advance(&old, &at(&scene, 7).await).await,
         Err(RelayStateError::Fenced { .. })
     ));
     assert!(matches!(state.renew(&old).await, Err(RelayStateError::Fenced { .. })));
-    assert_eq!(state.checkpoint().await.expect("read"), at(5));
-    state.advance(&new, &at(8)).await.expect("the leader moves it");
-    assert_eq!(state.checkpoint().await.expect("read"), at(8));
+    assert_eq!(state.checkpoint().await.expect("read"), at(&scene, 5).await);
+    state
+        .advance(&new, &at(&scene, 8).await)
+        .await
+        .expect("the leader moves it");
+    assert_eq!(state.checkpoint().await.expect("read"), at(&scene, 8).await);
 }
 
 #[tokio::test]
@@ -69,7 +80,10 @@ async fn a_lease_that_expired_without_a_successor_goes_on() {
     let lease = state.acquire(A, NEVER).await.expect("an answer").expect("free");
     expire(&scene).await;
     let lease = state.renew(&lease).await.expect("nobody led meanwhile");
-    state.advance(&lease, &at(3)).await.expect("still the leader");
+    state
+        .advance(&lease, &at(&scene, 3).await)
+        .await
+        .expect("still the leader");
     assert!(state.acquire(B, NEVER).await.expect("an answer").is_none());
 }
 
@@ -78,9 +92,30 @@ async fn the_checkpoint_never_goes_backward() {
     let scene = Scene::create().await;
     let state = scene.state();
     let lease = state.acquire(A, NEVER).await.expect("an answer").expect("free");
-    state.advance(&lease, &at(5)).await.expect("moved");
-    assert!(state.advance(&lease, &at(4)).await.is_err());
-    assert_eq!(state.checkpoint().await.expect("read"), at(5));
+    state.advance(&lease, &at(&scene, 5).await).await.expect("moved");
+    assert!(state.advance(&lease, &at(&scene, 4).await).await.is_err());
+    assert_eq!(state.checkpoint().await.expect("read"), at(&scene, 5).await);
+}
+
+#[tokio::test]
+async fn the_checkpoint_does_not_leave_the_log() {
+    let scene = Scene::create().await;
+    let state = scene.state();
+    let lease = state.acquire(A, NEVER).await.expect("an answer").expect("free");
+    state.advance(&lease, &at(&scene, 5).await).await.expect("moved");
+    let of_another_log = RelayCheckpoint {
+        event_id: Some(Uuid::from_u128(3)),
+        ..at(&scene, 7).await
+    };
+    let beyond = RelayCheckpoint {
+        position: Position(8),
+        ..of_another_log.clone()
+    };
+    for lost in [of_another_log, beyond] {
+        let moved = state.advance(&lease, &lost).await;
+        assert!(matches!(moved, Err(RelayStateError::Fenced { .. })), "{lost:?}");
+    }
+    assert_eq!(state.checkpoint().await.expect("read"), at(&scene, 5).await);
 }
 
 #[tokio::test]

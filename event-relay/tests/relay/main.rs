@@ -10,6 +10,7 @@ mod halting;
 mod leadership;
 mod lease;
 mod listener;
+mod outside;
 mod routes;
 mod scene;
 mod watermarks;

@@ -21,6 +21,7 @@ impl Serving {
         let args = RelayArgs {
             event_store_url: event_store_url.parse().expect("a url"),
             amqp_url: amqp_url.parse().expect("a url"),
+            management_url: None,
             tuning: RelayTuning::default(),
         };
         let service = event_relay::service(args).await.expect("a service");
@@ -123,6 +124,37 @@ async fn without_a_broker_there_is_no_leader_and_without_the_event_store_no_answ
         (503, &"EVENT_STORE_UNAVAILABLE".into()),
         "{problem}"
     );
+    serving.stop().await;
+}
+
+#[tokio::test]
+async fn a_checkpoint_that_is_not_in_the_log_is_no_lag_of_zero() {
+    let scene = Scene::create().await;
+    let database = scene.database.url_as("marquee_event_relay", "test");
+    let (broker, amqp_url) = CutProxy::to_url(&scene.vhost.amqp_url()).await.expect("a proxy");
+    scene.record(1, 9).await;
+    let serving = Serving::start(&database, &amqp_url).await;
+    eventually("everything is published", || async {
+        serving.relay().await["watermark"] == 9
+    })
+    .await;
+    // This process leads no more, and finds nothing out by itself.
+    broker.refuse(true);
+    broker.cut();
+    for statement in [
+        "DELETE FROM events WHERE position > 5",
+        "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_id, event_type, event_version, payload, metadata)
+         SELECT p, 'user', 'other' || p, 1, gen_random_uuid(), 'user.created', '1', '{}', '{}' FROM generate_series(6, 12) p",
+    ] {
+        let mut tx = scene.admin().begin().await.expect("a transaction");
+        for statement in ["SET LOCAL session_replication_role = replica", statement] {
+            sqlx::query(statement).execute(&mut *tx).await.expect("changed");
+        }
+        tx.commit().await.expect("committed");
+        let relay = serving.relay().await;
+        assert_eq!((&relay["lag_events"], &relay["position"]), (&Value::Null, &9.into()), "{relay}");
+        assert_eq!(relay["halted"]["code"], "LOG_DIVERGED", "{relay}");
+    }
     serving.stop().await;
 }
 

@@ -91,6 +91,14 @@ impl Scene {
         self.relay_with(quick())
     }
 
+    /// Starts a relay that may ask the broker's management.
+    pub(crate) fn relay_with_management(&self) -> Running {
+        let (hint, broker) = (Arc::<Hint>::default(), self.vhost.amqp_url());
+        let relay = Relay::new(quick(), self.relay_pool(), broker.parse().expect("a url"), hint.clone());
+        let management = self.vhost.management_url().parse().expect("a url");
+        Running::begin(relay.with_management(Some(management)), hint)
+    }
+
     pub(crate) fn relay_with(&self, config: RelayConfig) -> Running {
         self.relay_by_way_of(config, &self.vhost.amqp_url())
     }
@@ -140,8 +148,13 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(config: RelayConfig, pool: PgPool, amqp_url: &str) -> Self {
-        let (hint, stop) = (Arc::<Hint>::default(), CancellationToken::new());
+        let hint = Arc::<Hint>::default();
         let relay = Relay::new(config, pool, amqp_url.parse().expect("a url"), hint.clone());
+        Self::begin(relay, hint)
+    }
+
+    fn begin(relay: Relay, hint: Arc<Hint>) -> Self {
+        let stop = CancellationToken::new();
         let status = relay.status();
         let task = tokio::spawn(relay.run(stop.clone()));
         Self {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use chrono::Utc;
 use reqwest::header::{ETAG, LOCATION};
 use reqwest::{Client, Response, StatusCode};
+use tokio::sync::{OwnedRwLockWriteGuard, RwLock};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, sleep};
 use tokio_util::sync::CancellationToken;
@@ -19,7 +20,8 @@ use crate::load::generator::Generator;
 const CLIENTS: u32 = 16;
 /// Shorter than the services take to say that an outcome is unknown: clients that do not wait are clients too.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
-const REPEATS_MAX: u32 = 20;
+/// How long a repeated request may stay unanswered.
+const REPEAT_PATIENCE: Duration = Duration::from_secs(120);
 const PAUSE: Duration = Duration::from_millis(150);
 
 /// A command that was sent, and what became of it.
@@ -29,6 +31,8 @@ pub(crate) struct Attempt {
     /// How often it was sent.
     pub(crate) tries: u32,
     pub(crate) end: End,
+    /// How often the log had been put back when it ended.
+    pub(crate) history: usize,
 }
 
 /// How a command ended.
@@ -71,6 +75,12 @@ pub(crate) struct Counts {
 
 /// Clients at work.
 pub(crate) struct Clients {
+    /// Begins every id.
+    run: String,
+    seed: u64,
+    generator: Arc<Mutex<Generator>>,
+    /// Held for reading while a command is on its way.
+    at_work: Arc<RwLock<()>>,
     running: JoinSet<Vec<Attempt>>,
     ending: CancellationToken,
     giving_up: CancellationToken,
@@ -90,6 +100,7 @@ impl Clients {
         let generator = Arc::new(Mutex::new(Generator::new(run, seed, Utc::now().date_naive())));
         let (ending, giving_up) = (CancellationToken::new(), CancellationToken::new());
         let counts = Arc::<Counts>::default();
+        let at_work = Arc::<RwLock<()>>::default();
         let mut running = JoinSet::new();
         let every = Duration::from_secs(1) * CLIENTS / rate.max(1);
         for number in 0..CLIENTS {
@@ -100,16 +111,33 @@ impl Clients {
                 generator.clone(),
                 known.clone(),
                 counts.clone(),
-                due,
+                (due, at_work.clone()),
                 (ending.clone(), giving_up.clone()),
             ));
         }
         Self {
+            run: run.to_owned(),
+            seed,
+            generator,
+            at_work,
             running,
             ending,
             giving_up,
             counts,
         }
+    }
+
+    /// Waits until every command is answered; none is sent while what it gives lives.
+    pub(crate) async fn at_rest(&self) -> OwnedRwLockWriteGuard<()> {
+        self.at_work.clone().write_owned().await
+    }
+
+    /// From now on no command is about anything that a command before has made.
+    pub(crate) fn begin_anew(&self, history: usize) {
+        let run = format!("{}-{history}", self.run);
+        let seed = self.seed.wrapping_add(history as u64);
+        let anew = Generator::new(&run, seed, Utc::now().date_naive());
+        *self.generator.lock().unwrap_or_else(PoisonError::into_inner) = anew;
     }
 
     /// Sends nothing new, and waits until what was sent is answered, at most so long.
@@ -134,16 +162,18 @@ async fn client(
     generator: Arc<Mutex<Generator>>,
     known: Arc<Known>,
     counts: Arc<Counts>,
-    mut due: Interval,
+    (mut due, at_work): (Interval, Arc<RwLock<()>>),
     (ending, giving_up): (CancellationToken, CancellationToken),
 ) -> Vec<Attempt> {
     let generator = || generator.lock().unwrap_or_else(PoisonError::into_inner);
     due.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut attempts = Vec::new();
     while ending.run_until_cancelled(due.tick()).await.is_some() {
+        let _at_work = at_work.read().await;
         let command = generator().next();
         counts.attempted.fetch_add(1, Ordering::Relaxed);
-        let (attempt, location) = sender.send(command.request, &giving_up).await;
+        let (mut attempt, location) = sender.send(command.request, &giving_up).await;
+        attempt.history = known.history();
         let settled = match &attempt.end {
             End::Acknowledged(acknowledged) => {
                 counts.acknowledged.fetch_add(1, Ordering::Relaxed);
@@ -177,6 +207,7 @@ impl Sender {
                 request: request.clone(),
                 tries,
                 end,
+                history: 0,
             };
             match answered {
                 Ok((acknowledged, location, _)) => return (done(End::Acknowledged(acknowledged)), location),
@@ -193,14 +224,19 @@ impl Sender {
     /// Sends once more what was acknowledged; gives the answer, and whether it is a replayed one. A connection of a pool that
     /// died in its sleep may cost a 503: that is no answer, and asked again.
     pub(crate) async fn repeat(&self, request: &Request) -> Result<(Acknowledged, bool), String> {
-        for tries in 0..REPEATS_MAX {
+        let deadline = Instant::now() + REPEAT_PATIENCE;
+        let mut tries = 0;
+        loop {
             match self.send_once(request, tries).await {
                 Ok((acknowledged, _, replayed)) => return Ok((acknowledged, replayed)),
                 Err(Failed::Unexpected(unexpected)) => return Err(unexpected),
+                Err(Failed::NothingChanged | Failed::Unanswered) if Instant::now() > deadline => {
+                    return Err("nothing".to_owned());
+                }
                 Err(Failed::NothingChanged | Failed::Unanswered) => sleep(PAUSE).await,
             }
+            tries += 1;
         }
-        Err("nothing".to_owned())
     }
 
     /// Sends it once.
@@ -223,7 +259,8 @@ impl Sender {
             let location = header(&response, LOCATION.as_str());
             let replayed = header(&response, "idempotency-replayed").is_some();
             let position = header(&response, "event-position").and_then(|text| text.parse().ok());
-            let sequence = header(&response, ETAG.as_str()).and_then(|text| text.trim_matches('"').parse().ok());
+            let sequence = header(&response, ETAG.as_str())
+                .and_then(|text| text.trim_matches('"').split('-').next()?.parse().ok());
             return match (sequence, position) {
                 (Some(sequence), Some(position)) => Ok((Acknowledged { sequence, position }, location, replayed)),
                 _ => Err(Failed::Unexpected(format!("{status} without a place in the log"))),

@@ -39,6 +39,10 @@ pub(crate) enum Fault {
     KillPostgres,
     /// PostgreSQL ends all connections of the services
     PostgresConnections,
+    /// For a while PostgreSQL ends each session as soon as it is idle, as a server, a NAT or a balancer does that is impatient
+    IdleSessions,
+    /// Not with --replicated: the pooler between half of the services and PostgreSQL is killed and started again
+    KillPooler,
     /// PostgreSQL's disk is full for a while; then it has room again and is started again
     PostgresDiskFull,
     /// RabbitMQ is stopped in good order and started again
@@ -75,8 +79,10 @@ pub(crate) enum Fault {
     QueueFull,
     /// RabbitMQ raises its memory alarm: it takes nothing from publishers
     BrokerAlarm,
-    /// A transaction stays open on the event store, with a snapshot that is old
+    /// On each database a transaction stays open, with a snapshot that is old
     LongTransaction,
+    /// Not with --replicated: an older dump of the event store is restored while a projection is paused, later adopted, and what was ahead rebuilt
+    RestoreWhilePaused,
     /// An event gets into the log that no projection can apply
     PoisonEvent,
     /// A projection is rebuilt meanwhile
@@ -111,6 +117,11 @@ impl Fault {
                 | Self::KillPrimary
                 | Self::FreezePrimary
         )
+    }
+
+    /// Tells whether it takes a database server that is alone: a pooler follows no primary, nor do an operator's tools.
+    pub(crate) fn needs_one_database(self) -> bool {
+        matches!(self, Self::KillPooler | Self::RestoreWhilePaused)
     }
 
     /// What it does, in a line.

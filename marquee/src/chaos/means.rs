@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use dev_stack::Server;
+use dev_stack::{Pooler, Server};
 
 use super::disk::Disk;
 use super::faults::Fault;
@@ -14,6 +14,8 @@ pub(crate) struct Means {
     pub(crate) disks: Vec<(Server, Disk)>,
     /// The library that gives a process a clock of its own.
     pub(crate) fake_time: Option<PathBuf>,
+    /// Whether there is a pooler to put between.
+    pub(crate) has_pooler: bool,
 }
 
 /// A fault that cannot be made here, and why.
@@ -52,6 +54,15 @@ impl Means {
                 Err(why) => obstacles.push(Obstacle {
                     fault: Fault::ClockSteps,
                     why: format!("it needs libfaketime: {why}"),
+                }),
+            }
+        }
+        if faults.contains(&Fault::KillPooler) {
+            match Pooler::provide(allow_install, say) {
+                Ok(_program) => means.has_pooler = true,
+                Err(why) => obstacles.push(Obstacle {
+                    fault: Fault::KillPooler,
+                    why: format!("it needs PgBouncer: {why}"),
                 }),
             }
         }

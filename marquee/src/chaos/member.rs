@@ -2,7 +2,9 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use dev_stack::ReservedPort;
 use projections::Name;
 use service::BoxError;
 use service::database::DatabaseUrl;
@@ -11,11 +13,15 @@ use super::clock::Clock;
 use super::link::Link;
 use super::process::{Process, Start};
 use super::witness::QUEUE_PATIENCE;
-use super::world::{PATIENCE, Plan};
+use super::world::Plan;
 use crate::provision::Urls;
 
 /// The variable of every service.
 const EVENT_STORE: &str = "MARQUEE_EVENT_STORE_URL";
+/// In which a process says for which services it answers.
+const SERVICE_HEADER: &str = "marquee-service";
+/// After which it is asked again: whoever was asked may have gone meanwhile.
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a service does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +31,25 @@ pub(crate) enum Role {
     Projection(Name),
 }
 
+impl Role {
+    /// The name by which the service answers.
+    fn service(self) -> &'static str {
+        match self {
+            Self::CommandApi => "command-api",
+            Self::EventRelay => "event-relay",
+            Self::Projection(name) => name.as_str(),
+        }
+    }
+}
+
 /// A running service with its links.
 pub(crate) struct Member {
     pub(crate) name: String,
     pub(crate) role: Role,
     /// Where it answers.
     pub(crate) url: String,
+    /// Where it listens, over all its restarts.
+    _port: ReservedPort,
     pub(crate) to_postgres: Link,
     pub(crate) to_rabbit: Link,
     /// The clock it goes by, where that can be set.
@@ -46,13 +65,12 @@ impl Member {
     pub(super) async fn start(
         (role, copy): (Role, usize),
         urls: &Urls,
-        amqp_url: &str,
+        (postgres, rabbit): (&str, &str),
         plan: &Plan<'_>,
         fake_time: Option<&Path>,
     ) -> Result<Self, BoxError> {
-        let (to_rabbit, amqp_url) = Link::to(amqp_url).await?;
-        let (server, _) = urls.server();
-        let (to_postgres, _) = Link::to(server.expose()).await?;
+        let (to_rabbit, amqp_url) = Link::to(rabbit).await?;
+        let (to_postgres, _) = Link::to(postgres).await?;
         let by_link = |url: DatabaseUrl| to_postgres.by_it(url.expose());
         let (name, arguments, databases) = match role {
             Role::CommandApi => {
@@ -81,9 +99,8 @@ impl Member {
             ),
         };
         let name = format!("{name}-{copy}");
-        // The service's over all its restarts.
-        let port = dev_stack::free_port().ok_or("there is no free port")?;
-        let address = format!("127.0.0.1:{port}");
+        let port = ReservedPort::pick().ok_or("there is no free port")?;
+        let address = format!("127.0.0.1:{}", port.number());
         let databases = databases.into_iter().map(|(name, url)| (name.to_owned(), url));
         let mut environment: Vec<(String, String)> = databases.chain(plan.environment.iter().cloned()).collect();
         environment.push(("MARQUEE_LISTEN".to_owned(), address.clone()));
@@ -108,6 +125,7 @@ impl Member {
             name,
             role,
             url: format!("http://{address}"),
+            _port: port,
             to_postgres,
             to_rabbit,
             clock,
@@ -115,14 +133,18 @@ impl Member {
         })
     }
 
-    /// Tells whether it is ready.
+    /// Tells whether it is ready: its process runs, and it is such a service that says so.
     pub(super) async fn is_ready(&self, client: &reqwest::Client) -> bool {
         let asked = client
             .get(format!("{}/readyz", self.url))
-            .timeout(PATIENCE)
+            .timeout(READY_TIMEOUT)
             .send()
             .await;
-        asked.is_ok_and(|answer| answer.status().is_success())
+        let is_own = |answer: &reqwest::Response| {
+            let service = answer.headers().get(SERVICE_HEADER);
+            service.is_some_and(|service| service.as_bytes() == self.role.service().as_bytes())
+        };
+        asked.is_ok_and(|answer| answer.status().is_success() && is_own(&answer)) && self.process.is_running()
     }
 
     /// Takes back whatever is still broken about it.

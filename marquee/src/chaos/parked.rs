@@ -13,9 +13,9 @@ use super::world::World;
 use crate::up::local_client;
 
 /// How long a read model may take to come to an event, and a process to come back.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(180);
 const POLL: Duration = Duration::from_millis(50);
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// More streams than a run can poison.
 const STREAMS_MAX: i64 = 10_000;
 

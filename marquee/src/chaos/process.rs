@@ -1,5 +1,6 @@
 //! A service as a process of its own: started again whenever it ends, until it is told to stop.
 
+use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::io;
 use std::path::PathBuf;
@@ -16,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 const PROGRAM: &str = "/proc/self/exe";
 /// A supervisor of production does not start again at once either.
 const RESTART_DELAY: Duration = Duration::from_millis(200);
-/// Longer than a service drains.
-const STOP_TIMEOUT: Duration = Duration::from_secs(40);
+/// Longer than a service drains, on a slow machine, too.
+const STOP_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// How a process is started.
 #[derive(Clone, Debug)]
@@ -54,6 +55,25 @@ impl Process {
     /// Keeps it away once it has ended, or no longer.
     pub(crate) fn hold(&self, held: bool) {
         self.held.send_replace(held);
+    }
+
+    pub(crate) fn is_running(&self) -> bool {
+        self.pid.borrow().is_some()
+    }
+
+    /// Ends it in good order, and keeps it away until it is held no more.
+    pub(crate) async fn stay_away(&self) {
+        self.hold(true);
+        for signal in ["TERM", "KILL"] {
+            self.signal(signal).await;
+            let mut pid = self.pid.clone();
+            let gone = timeout(STOP_TIMEOUT, pid.wait_for(Option::is_none)).await;
+            // One that was just being started is there again after the delay.
+            sleep(2 * RESTART_DELAY).await;
+            if gone.is_ok() && !self.is_running() {
+                return;
+            }
+        }
     }
 
     /// Sends it a signal, such as `KILL`; when it is just being started again, to nobody.
@@ -99,23 +119,26 @@ async fn supervise(
     }
 }
 
-fn spawn(start: &Start) -> io::Result<Child> {
-    let log = OpenOptions::new().create(true).append(true).open(&start.log)?;
+/// This program with these arguments, in an environment that says nothing to it.
+pub(crate) fn program(arguments: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(PROGRAM);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("MARQUEE_") {
             command.env_remove(name);
         }
     }
+    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
     command
-        .args(&start.arguments)
+}
+
+fn spawn(start: &Start) -> io::Result<Child> {
+    let log = OpenOptions::new().create(true).append(true).open(&start.log)?;
+    program(&start.arguments)
         .envs(start.environment.iter().map(|(name, value)| (name, value)))
-        .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
         // A Ctrl-C at the terminal is for who keeps it, not for what is kept.
         .process_group(0)
-        .kill_on_drop(true)
         .spawn()
 }
 

@@ -49,6 +49,7 @@ impl Readers {
                 rng: ChaCha8Rng::seed_from_u64(seed.wrapping_add(session)),
                 positions: BTreeMap::new(),
                 sequences: HashMap::new(),
+                history: 0,
                 seen: Seen::default(),
             };
             running.spawn(session.run(ending.clone()));
@@ -78,17 +79,30 @@ struct Session {
     positions: BTreeMap<Name, i64>,
     /// The last sequence of each resource.
     sequences: HashMap<String, i64>,
+    /// How often the log had been put back when it saw these.
+    history: usize,
     seen: Seen,
 }
 
 impl Session {
     async fn run(mut self, ending: CancellationToken) -> Seen {
         while ending.run_until_cancelled(sleep(PAUSE)).await.is_some() {
+            self.begin_anew_after_a_restore();
             if let Some((path, position)) = self.known.any(&mut self.rng) {
                 self.read(path, position).await;
             }
         }
         self.seen
+    }
+
+    /// A session that goes on after a restore is told to forget: positions and sequences are used again.
+    fn begin_anew_after_a_restore(&mut self) {
+        let history = self.known.history();
+        if self.history != history {
+            self.history = history;
+            self.positions.clear();
+            self.sequences.clear();
+        }
     }
 
     async fn read(&mut self, path: String, created_at: i64) {
@@ -102,9 +116,13 @@ impl Session {
         let Ok(answer) = asking.header("min-position", wanted).send().await else {
             return;
         };
+        if self.known.history() != self.history {
+            return;
+        }
         let number = |name: &str| -> Option<i64> {
             let text = answer.headers().get(name)?.to_str().ok()?;
-            text.trim_matches('"').parse().ok()
+            // An entity tag begins with the sequence.
+            text.trim_matches('"').split('-').next()?.parse().ok()
         };
         let status = answer.status();
         match status {

@@ -9,13 +9,14 @@ use service::{BoxError, with_causes};
 use tokio::time::{Instant, sleep};
 
 use super::clients::{Attempt, End, Sender};
+use super::verdict::is_undone;
 use super::witness::Witness;
 use crate::databases::Databases;
 
-/// How long queues and read models may take to catch up.
-const DRAIN_PATIENCE: Duration = Duration::from_secs(120);
-/// How long nothing may move meanwhile: longer than a queue may be without a leader before its consumer replaces it.
-const STANDSTILL_MAX: Duration = Duration::from_secs(45);
+/// How long queues and read models may take to catch up, on a slow machine.
+const DRAIN_PATIENCE: Duration = Duration::from_secs(480);
+/// How long nothing may move meanwhile: far longer than a queue may be without a leader before its consumer replaces it.
+const STANDSTILL_MAX: Duration = Duration::from_secs(120);
 const DRAIN_POLL: Duration = Duration::from_millis(100);
 /// Commands that are sent once more at the end.
 const REPLAYS_MAX: usize = 200;
@@ -67,10 +68,11 @@ async fn behind(
     Ok(witness.missing(log))
 }
 
-/// Sends some of the acknowledged commands once more: each gets its first answer.
-pub(super) async fn replay(sender: &Sender, attempts: &[Attempt]) -> Vec<String> {
+/// Sends some of the acknowledged commands once more, but for those that a restore has undone: each gets its first answer.
+pub(super) async fn replay(sender: &Sender, attempts: &[Attempt], restored: &[i64]) -> Vec<String> {
     let mut wrong = Vec::new();
-    let acknowledged = attempts.iter().filter_map(|attempt| match &attempt.end {
+    let standing = attempts.iter().filter(|attempt| !is_undone(attempt, restored));
+    let acknowledged = standing.filter_map(|attempt| match &attempt.end {
         End::Acknowledged(answer) => Some((attempt, answer)),
         _ => None,
     });

@@ -5,7 +5,9 @@ mod bus;
 mod links;
 mod rebuilds;
 mod replicas;
+mod restore;
 mod store;
+mod tools;
 
 use std::time::Duration;
 
@@ -16,17 +18,22 @@ use rand::rngs::ChaCha8Rng;
 use rand::seq::IndexedRandom;
 use service::BoxError;
 use service::database::{DatabaseUrl, connect_options};
-use sqlx::PgConnection;
+use sqlx::{Executor, PgConnection};
 use tokio::time::{Instant, sleep};
 
+use super::clients::Clients;
 use super::faults::Fault;
+use super::known::Known;
 use super::member::{Member, Role};
+use super::witness::Witness;
 use super::world::World;
 
 /// Longer than a relay's lease.
 const LONG: Duration = Duration::from_secs(8);
-/// How long anything may take that is sure to happen.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long anything may take that is sure to happen, on a slow machine that does other things, too.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// Before a server is asked again that did not answer.
+const PAUSE: Duration = Duration::from_millis(200);
 const POLL: Duration = Duration::from_millis(2);
 
 /// What a strike came to.
@@ -47,11 +54,23 @@ impl<T: Into<String>> From<T> for Struck {
     }
 }
 
+/// Whoever is at work meanwhile, and has to know what operators do.
+pub(crate) struct Around<'a> {
+    pub(crate) clients: &'a Clients,
+    pub(crate) known: &'a Known,
+    pub(crate) witness: &'a Witness,
+}
+
 /// Strikes once.
 ///
 /// # Errors
 /// What kept the fault from being made, or a server from coming back.
-pub(crate) async fn strike(fault: Fault, world: &mut World, rng: &mut ChaCha8Rng) -> Result<Struck, BoxError> {
+pub(crate) async fn strike(
+    fault: Fault,
+    world: &mut World,
+    around: &Around<'_>,
+    rng: &mut ChaCha8Rng,
+) -> Result<Struck, BoxError> {
     let api = |role| role == Role::CommandApi;
     let relay = |role| role == Role::EventRelay;
     let projection = |role| matches!(role, Role::Projection(_));
@@ -77,6 +96,11 @@ pub(crate) async fn strike(fault: Fault, world: &mut World, rng: &mut ChaCha8Rng
             back_after(short, world, Server::PostgreSql).await
         }
         Fault::PostgresConnections => store::end_connections(world).await,
+        Fault::IdleSessions => store::end_idle_sessions(world, short).await,
+        Fault::KillPooler => {
+            world.restart_pooler().await?;
+            Ok("PgBouncer".into())
+        }
         Fault::StopRabbit => {
             world.stop_server(Server::RabbitMq).await;
             back_after(short, world, Server::RabbitMq).await
@@ -107,7 +131,8 @@ pub(crate) async fn strike(fault: Fault, world: &mut World, rng: &mut ChaCha8Rng
         Fault::DeliveriesDoubled => bus::deliver_again(world).await,
         Fault::QueueFull => bus::fill_queue(world, short, rng).await,
         Fault::BrokerAlarm => bus::raise_alarm(world, short).await,
-        Fault::LongTransaction => store::keep_snapshot(world, LONG).await,
+        Fault::LongTransaction => store::keep_snapshots(world, LONG).await,
+        Fault::RestoreWhilePaused => restore::restore_while_paused(world, around, rng).await,
         Fault::PoisonEvent => store::poison(world, rng).await,
         Fault::Rebuild => rebuilds::rebuild(world, rng).await,
         Fault::Rollback => rebuilds::roll_back(world, rng).await,
@@ -185,7 +210,27 @@ fn queue_of(name: Name) -> String {
 }
 
 async fn connect(url: &DatabaseUrl) -> Result<PgConnection, BoxError> {
-    Ok(connect_options(url, "marquee chaos").connect().await?)
+    let connecting = patiently(async || {
+        let mut connection = connect_options(url, "marquee chaos").connect().await?;
+        // Some faults hold something in a transaction until somebody waits for it, however long that takes.
+        connection
+            .execute("SET idle_in_transaction_session_timeout = 0")
+            .await?;
+        Ok::<_, sqlx::Error>(connection)
+    });
+    Ok(connecting.await?)
+}
+
+/// Asks a server again that does not do what it is asked for, for it may just be coming back. It is asked only for what may be
+/// done twice.
+async fn patiently<T, E>(mut ask: impl AsyncFnMut() -> Result<T, E>) -> Result<T, E> {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match ask().await {
+            Err(_) if Instant::now() < deadline => sleep(PAUSE).await,
+            answered => return answered,
+        }
+    }
 }
 
 /// Asks again until it is so; `false` when it is not for so long.

@@ -16,6 +16,8 @@ pub(crate) struct Evidence {
     pub(crate) attempts: Vec<Attempt>,
     /// The whole log, in order.
     pub(crate) log: Vec<Envelope>,
+    /// Where the log ended after each restore: what came behind it before is not in the log any more.
+    pub(crate) restored: Vec<i64>,
     /// Positions of events that no command has made.
     pub(crate) poisoned: HashSet<i64>,
     /// Deliveries beyond the first of each event.
@@ -39,6 +41,8 @@ pub(crate) struct Verdict {
     pub(crate) ok: usize,
     /// Of those, the ones that are not.
     pub(crate) lost: usize,
+    /// Of those, the ones that operators have undone: they had restored a dump that was older.
+    pub(crate) undone: usize,
     /// Commands, acknowledged or not, whose events are in the log more than once.
     pub(crate) duplicated_effects: usize,
     /// Deliveries of an event beyond its first, which consumers have to see through.
@@ -59,6 +63,7 @@ impl Verdict {
         let Evidence {
             attempts,
             log,
+            restored,
             poisoned,
             redelivered,
             disordered,
@@ -71,7 +76,7 @@ impl Verdict {
             of_command.entry(command).or_default().push(event);
         }
         let (mut lost, mut duplicated) = (Vec::new(), Vec::new());
-        let (mut acknowledged, mut refused, mut recovered) = (0, 0, 0);
+        let (mut acknowledged, mut refused, mut recovered, mut undone) = (0, 0, 0, 0);
         for attempt in &attempts {
             let key = attempt.request.key.as_str();
             let events = of_command.remove(key).unwrap_or_default();
@@ -82,7 +87,13 @@ impl Verdict {
                 End::Acknowledged(answer) => {
                     acknowledged += 1;
                     recovered += usize::from(attempt.tries > 1);
-                    if !is_kept(attempt, answer, &events, &at) {
+                    if is_undone(attempt, &restored) {
+                        undone += 1;
+                        unexpected.extend(events.first().map(|event| {
+                            let position = event.position.0;
+                            format!("{key}: a restore has undone it, and it is in the log at position {position}")
+                        }));
+                    } else if !is_kept(attempt, answer, &events, &at) {
                         lost.push(format!(
                             "{key}: acknowledged at position {}, sequence {}, and not there",
                             answer.position, answer.sequence
@@ -120,8 +131,9 @@ impl Verdict {
             attempted: attempts.len(),
             acknowledged,
             refused,
-            ok: acknowledged - lost.len(),
+            ok: acknowledged - lost.len() - undone,
             lost: lost.len(),
+            undone,
             duplicated_effects: duplicated.len(),
             redelivered,
             recovered,
@@ -144,6 +156,7 @@ impl Verdict {
             refused,
             ok,
             lost,
+            undone,
             duplicated_effects,
             redelivered,
             recovered,
@@ -152,7 +165,7 @@ impl Verdict {
             ..
         } = self;
         format!(
-            "attempted {attempted} acknowledged {acknowledged} refused {refused} ok {ok} lost {lost} duplicated_effects {duplicated_effects} \
+            "attempted {attempted} acknowledged {acknowledged} refused {refused} ok {ok} lost {lost} undone {undone} duplicated_effects {duplicated_effects} \
              redelivered {redelivered} recovered {recovered} unexpected {unexpected} order_violations {order_violations}"
         )
     }
@@ -166,6 +179,15 @@ fn is_doubled(events: &[&Envelope]) -> bool {
     let mut types: Vec<&str> = events.iter().map(|event| event.event_type.as_str()).collect();
     types.sort_unstable();
     !neighbours || types.windows(2).any(|pair| pair[0] == pair[1])
+}
+
+/// Tells whether a restore has taken it out of the log: it was acknowledged before, at a position behind the end of the dump.
+pub(super) fn is_undone(attempt: &Attempt, restored: &[i64]) -> bool {
+    let mut later = restored.iter().skip(attempt.history);
+    match &attempt.end {
+        End::Acknowledged(answer) => later.any(|head| answer.position > *head),
+        _ => false,
+    }
 }
 
 /// The answer names the command's last event, or, of a command that changed nothing, its stream's.
@@ -219,6 +241,7 @@ pub(super) mod tests {
             },
             tries: 2,
             end,
+            history: 0,
         }
     }
 
@@ -227,9 +250,14 @@ pub(super) mod tests {
     }
 
     fn judged(attempts: &[Attempt], log: &[Envelope]) -> Verdict {
+        judged_after(Vec::new(), attempts, log)
+    }
+
+    fn judged_after(restored: Vec<i64>, attempts: &[Attempt], log: &[Envelope]) -> Verdict {
         Verdict::of(Evidence {
             attempts: attempts.to_vec(),
             log: log.to_vec(),
+            restored,
             poisoned: HashSet::new(),
             redelivered: 0,
             disordered: Vec::new(),
@@ -270,6 +298,25 @@ pub(super) mod tests {
             );
             assert_eq!((verdict.lost, verdict.ok), (1, 2), "{position} {sequence}: {verdict:?}");
         }
+    }
+
+    #[test]
+    fn only_what_was_acknowledged_before_a_restore_and_behind_its_end_is_undone() {
+        let kept = attempt("k1", "a", acknowledged(2, 2));
+        let undone = attempt("k3", "c", acknowledged(3, 1));
+        let mut later = attempt("k2", "b", acknowledged(3, 1));
+        later.history = 1;
+        let verdict = judged_after(vec![2], &[kept.clone(), undone.clone(), later.clone()], &sound_log());
+        assert!(verdict.is_sound(), "{verdict:?}");
+        assert_eq!((verdict.ok, verdict.undone), (2, 1));
+        let lost = judged_after(vec![2], &[kept.clone(), later.clone()], &sound_log()[..2]);
+        assert_eq!((lost.lost, lost.undone), (1, 0), "it came after the restore");
+        let lost = judged_after(vec![2], &[kept.clone(), later.clone()], &sound_log()[2..]);
+        assert_eq!((lost.lost, lost.undone), (1, 0), "the dump had it");
+        let mut log = sound_log();
+        log.push(event(4, "c", 1, "user.created", "k3"));
+        let back = judged_after(vec![2], &[kept, undone, later], &log);
+        assert_eq!(back.unexpected, 1, "what is undone does not come back: {back:?}");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! anybody's fault but the broker's: between the last event that came to the old one and the first that comes to the new one
 //! nothing is asked for, and the witness says so.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -16,10 +16,13 @@ use service::with_causes;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 const NAME: &str = "chaos.witness";
 const PREFETCH: u16 = 1_000;
 const PAUSE: Duration = Duration::from_millis(200);
+/// How long the first opening of a queue may be tried: a broker that has just come up makes queues slowly.
+const OPEN_PATIENCE: Duration = Duration::from_secs(180);
 /// How long a queue may be without a leader, here and for the projections: longer than an election takes, and less than by
 /// default, for everything waits meanwhile.
 pub(crate) const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
@@ -28,7 +31,9 @@ pub(crate) const QUEUE_PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(crate) struct Heard {
     /// How often each event has come.
-    times: HashMap<i64, u64>,
+    times: HashMap<Uuid, u64>,
+    /// Events that a restore has taken out of the log.
+    lost: HashSet<Uuid>,
     /// The last position that has come.
     last: i64,
     /// The last sequence of each stream that came for the first time.
@@ -45,10 +50,13 @@ pub(crate) struct Heard {
 
 impl Heard {
     fn hear(&mut self, queue: &str, event: &Envelope) {
+        if self.lost.contains(&event.event_id) {
+            return;
+        }
         let position = event.position.0;
         self.close_gap(position - 1);
         self.last = self.last.max(position);
-        let times = self.times.entry(position).or_default();
+        let times = self.times.entry(event.event_id).or_default();
         *times += 1;
         if *times > 1 {
             return;
@@ -62,6 +70,17 @@ impl Heard {
         } else {
             self.streams.insert(stream, sequence);
         }
+    }
+
+    /// The log ends at this position again, and these events are not in it any more. Streams go on from where they were then.
+    fn forget(&mut self, kept: i64, lost: &[Envelope]) {
+        self.lost.extend(lost.iter().map(|event| event.event_id));
+        self.times.retain(|event_id, _| !self.lost.contains(event_id));
+        self.streams.clear();
+        self.last = self.last.min(kept);
+        self.gap_from = self.gap_from.map(|from| from.min(kept + 1));
+        let gaps = self.gaps.iter().filter(|gap| *gap.start() <= kept);
+        self.gaps = gaps.map(|gap| *gap.start()..=*gap.end().min(&kept)).collect();
     }
 
     /// From now on it is another queue. One that was not damaged after all goes on where it was, and there is no gap.
@@ -115,7 +134,7 @@ impl Witness {
                 bindings,
                 prefetch: PREFETCH,
             };
-            let subscriber = Subscriber::open(amqp_url, &queue, NAME).await?;
+            let subscriber = open(amqp_url, &queue).await?;
             let heard = Arc::<Mutex<Heard>>::default();
             let (listen, stop) = (
                 listen(subscriber, amqp_url.clone(), queue.clone(), heard.clone()),
@@ -137,9 +156,11 @@ impl Witness {
         self.queues.iter().find_map(|Listening { queue, heard, .. }| {
             let heard = lock(heard);
             let bound = |event: &&Envelope| is_bound(&queue.bindings, &event.aggregate_type, &event.event_type);
-            let bound = log.iter().filter(bound).map(|event| event.position.0);
-            let missing: Vec<i64> = bound
-                .filter(|position| !heard.times.contains_key(position) && !heard.is_excused(*position))
+            let missing: Vec<i64> = log
+                .iter()
+                .filter(bound)
+                .filter(|event| !heard.times.contains_key(&event.event_id) && !heard.is_excused(event.position.0))
+                .map(|event| event.position.0)
                 .collect();
             let first = missing.first()?;
             Some(format!(
@@ -160,14 +181,22 @@ impl Witness {
             .collect();
         let replaced = heard.iter().filter(|(_, heard)| heard.was_replaced());
         let names: Vec<&str> = replaced.map(|(name, _)| name.as_str()).collect();
-        let is_heard = |position| heard.iter().any(|(_, heard)| heard.times.contains_key(position));
-        let unheard = log.iter().filter(|event| !is_heard(&event.position.0)).count();
+        let is_heard = |event: &Envelope| heard.iter().any(|(_, heard)| heard.times.contains_key(&event.event_id));
+        let unheard = log.iter().filter(|event| !is_heard(event)).count();
         (!names.is_empty()).then(|| {
             format!(
                 "RabbitMQ brought queues of the witness back without a leader: {} were replaced, and {unheard} events came to none",
                 names.join(", ")
             )
         })
+    }
+
+    /// The log ends at this position again, and these events are not in it any more: nobody has to have had them, and nobody is to
+    /// be measured by them.
+    pub(crate) fn forget(&self, kept: i64, lost: &[Envelope]) {
+        for Listening { heard, .. } in &self.queues {
+            lock(heard).forget(kept, lost);
+        }
     }
 
     /// Deliveries of each event beyond its first, to the queue that is bound to everything.
@@ -185,6 +214,17 @@ impl Witness {
             disordered.append(&mut lock(heard).disordered);
         }
         disordered
+    }
+}
+
+/// Opens a queue for the first time.
+async fn open(amqp_url: &AmqpUrl, queue: &QueueSpec) -> Result<Subscriber, BusError> {
+    let deadline = Instant::now() + OPEN_PATIENCE;
+    loop {
+        match Subscriber::open(amqp_url, queue, NAME).await {
+            Err(_) if Instant::now() < deadline => sleep(PAUSE).await,
+            opened => return opened,
+        }
     }
 }
 
@@ -265,6 +305,20 @@ mod tests {
         heard.close_gap(5);
         heard.hear("q", &event(8));
         assert_eq!(excused(&heard), [2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn what_a_restore_takes_out_of_the_log_is_forgotten_and_its_positions_are_heard_anew() {
+        let (mut heard, lost, other) = (Heard::default(), event_of(2, "a", 2, "user.renamed", "k"), event(2));
+        heard.hear("q", &event_of(1, "a", 1, "user.created", "k"));
+        heard.hear("q", &lost);
+        heard.forget(1, std::slice::from_ref(&lost));
+        for event in [&lost, &other, &event_of(3, "a", 1, "user.renamed", "k")] {
+            heard.hear("q", event);
+        }
+        assert_eq!(heard.times.get(&lost.event_id), None, "also when it comes once more");
+        assert_eq!(heard.times.get(&other.event_id), Some(&1));
+        assert!(heard.disordered.is_empty(), "{:?}", heard.disordered);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use dev_stack::{DevStack, Options, Outage, Server};
-use event_bus::AmqpUrl;
+use dev_stack::{DevStack, Options, Outage, PoolMode, Pooler, Server};
+use event_bus::{AmqpUrl, ManagementUrl};
 use projections::Name;
 use service::BoxError;
 use service::database::{DatabaseUrl, PoolOptions, pool};
@@ -15,10 +15,10 @@ use super::disk::Disk;
 use super::link::with_first_address;
 use super::means::Means;
 use super::member::{Member, Role};
-use crate::broker::{self, Management, ManagementUrl};
+use crate::broker::{self, Management};
 use crate::databases::Databases;
 use crate::passwords::RolePasswords;
-use crate::provision::{DatabasePrefix, Urls, provision};
+use crate::provision::{DatabasePrefix, Urls};
 use crate::up::local_client;
 
 /// The vhost that a private broker begins with.
@@ -27,8 +27,8 @@ const VHOST: &str = "/";
 pub(crate) const FULL_POLICY: &str = "chaos-full";
 /// Of everything there are two.
 const COPIES: usize = 2;
-/// How long anything may take that is sure to happen.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// How long anything may take that is sure to happen, on a slow machine that does other things, too.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 const READY_POLL: Duration = Duration::from_millis(50);
 
 /// The servers and the services.
@@ -43,6 +43,8 @@ pub(crate) struct World {
     pub(crate) poisons: Vec<Poison>,
     /// Those that were discarded.
     pub(crate) discarded: Vec<Poison>,
+    /// Between half of the services and PostgreSQL, each with sessions of its own; none where it cannot be had.
+    pooler: Option<Pooler>,
     /// The servers' disks, where those can be full. Gone with the world.
     pub(crate) disks: Vec<(Server, Disk)>,
 }
@@ -96,9 +98,10 @@ impl World {
             progress: plan.say,
         })
         .await?;
-        match Self::in_stack(&stack, plan, means.fake_time.as_deref()).await {
-            Ok((urls, amqp_url, management, members)) => Ok(Self {
+        match Self::in_stack(&stack, plan, &means).await {
+            Ok((urls, amqp_url, management, pooler, members)) => Ok(Self {
                 stack,
+                pooler,
                 urls,
                 amqp_url,
                 management,
@@ -117,13 +120,13 @@ impl World {
     async fn in_stack(
         stack: &DevStack,
         plan: &Plan<'_>,
-        fake_time: Option<&Path>,
-    ) -> Result<(Urls, AmqpUrl, Management, Vec<Member>), BoxError> {
+        means: &Means,
+    ) -> Result<(Urls, AmqpUrl, Management, Option<Pooler>, Vec<Member>), BoxError> {
         let server: DatabaseUrl = stack.database_url().parse()?;
         let prefix = DatabasePrefix::default();
         let passwords = RolePasswords::kept_in(plan.home)?;
-        provision(&server, &prefix, &passwords).await?;
         let urls = Urls::new(server, prefix, passwords);
+        urls.provision().await?;
         let management_url = stack.management_url().ok_or("the broker has no management")?;
         let one_node = with_first_address(stack.amqp_url());
         let management = Management::new(&ManagementUrl::with_user_of(management_url, &one_node)?);
@@ -133,33 +136,31 @@ impl World {
             true => format!("{}?heartbeat=2", stack.amqp_url()),
             false => stack.amqp_url().to_owned(),
         };
+        let pooler = match means.has_pooler {
+            true => Some(start_pooler(stack.home().unwrap_or(plan.home), stack.database_url()).await?),
+            false => None,
+        };
         (plan.say)("starting the services, each twice");
         let mut members = Vec::new();
         let roles = [Role::CommandApi, Role::EventRelay];
         let roles = roles.into_iter().chain(Name::ALL.map(Role::Projection));
         for role in roles {
             for copy in 1..=COPIES {
-                // One of two is enough to see what a wrong clock does to the other.
-                let fake_time = fake_time.filter(|_| copy == COPIES);
-                members.push(Member::start((role, copy), &urls, &amqp_url, plan, fake_time).await?);
+                // One of two is enough to see what a wrong clock does to the other, and a pooler to those without one.
+                let fake_time = means.fake_time.as_deref().filter(|_| copy == COPIES);
+                let pooler = pooler.as_ref().filter(|_| copy == COPIES);
+                let postgres = match pooler {
+                    Some(pooler) => pooler.url(stack.database_url())?,
+                    None => stack.database_url().to_owned(),
+                };
+                members.push(Member::start((role, copy), &urls, (&postgres, &amqp_url), plan, fake_time).await?);
             }
         }
-        let client = local_client()?;
-        let deadline = Instant::now() + PATIENCE;
-        for member in &members {
-            while !member.is_ready(&client).await {
-                if Instant::now() > deadline {
-                    return Err(format!(
-                        "{} did not become ready; its log is in {}",
-                        member.name,
-                        plan.logs.display()
-                    )
-                    .into());
-                }
-                sleep(READY_POLL).await;
-            }
+        if let Some(name) = never_ready(&members, &local_client()?).await {
+            let logs = plan.logs.display();
+            return Err(format!("{name} did not become ready; its log is in {logs}").into());
         }
-        Ok((urls, amqp_url.parse()?, management, members))
+        Ok((urls, amqp_url.parse()?, management, pooler, members))
     }
 
     /// Where everything really is: servers that may not enter the wanted home have another.
@@ -214,6 +215,32 @@ impl World {
         server.with_database(&format!("{prefix}_{}", name.as_str()))
     }
 
+    /// The server as its superuser, and the name of the event store on it.
+    pub(crate) fn server(&self) -> (DatabaseUrl, String) {
+        let (server, prefix) = self.urls.server();
+        (server, format!("{prefix}_event_store"))
+    }
+
+    /// Does what `marquee migrate` does.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) async fn migrate(&self) -> Result<(), BoxError> {
+        Ok(self.urls.provision().await?)
+    }
+
+    /// Stops all services in good order, and keeps them away.
+    pub(crate) async fn stop_services(&self) {
+        futures::future::join_all(self.members.iter().map(|member| member.process.stay_away())).await;
+    }
+
+    /// Lets all services start again.
+    pub(crate) fn start_services(&self) {
+        for member in &self.members {
+            member.process.hold(false);
+        }
+    }
+
     /// The event store as its superuser.
     pub(crate) fn superuser(&self) -> DatabaseUrl {
         let (server, prefix) = self.urls.server();
@@ -243,6 +270,21 @@ impl World {
 
     pub(crate) async fn start_server_again(&mut self, server: Server) -> Result<(), BoxError> {
         Ok(self.stack.start_server_again(server).await?)
+    }
+
+    /// Kills the pooler and starts it again.
+    ///
+    /// # Errors
+    /// There is none, or it does not come up again.
+    pub(crate) async fn restart_pooler(&mut self) -> Result<(), BoxError> {
+        let mut pooler = self.pooler.take().ok_or("there is no pooler")?;
+        let restarting = tokio::task::spawn_blocking(move || {
+            let restarted = pooler.restart();
+            (pooler, restarted)
+        });
+        let (pooler, restarted) = restarting.await?;
+        self.pooler = Some(pooler);
+        Ok(restarted?)
     }
 
     /// Does without one of several servers for a while.
@@ -275,11 +317,39 @@ impl World {
         let _ = self.management.delete(&["policies", VHOST, FULL_POLICY]).await;
     }
 
+    /// Waits until every service is ready again; tells of one that is not.
+    pub(crate) async fn until_ready(&self, client: &reqwest::Client) -> Option<String> {
+        let name = never_ready(&self.members, client).await?;
+        Some(format!("{name} did not become ready after everything was mended"))
+    }
+
     /// Stops the services, then the servers; names the services that did not end in good order, or that panicked at any time.
     pub(crate) async fn stop(self, logs: &Path) -> Vec<String> {
         let ending = self.members.into_iter().map(|member| member.stop(logs));
         let ended = futures::future::join_all(ending).await;
+        drop(self.pooler);
         self.stack.stop().await;
         ended.into_iter().flatten().collect()
     }
+}
+
+/// Waits until all are ready; names one that is not in all that time.
+async fn never_ready(members: &[Member], client: &reqwest::Client) -> Option<String> {
+    let deadline = Instant::now() + PATIENCE;
+    for member in members {
+        while !member.is_ready(client).await {
+            if Instant::now() > deadline {
+                return Some(member.name.clone());
+            }
+            sleep(READY_POLL).await;
+        }
+    }
+    None
+}
+
+/// Starts a pooler before the server, which gives each client a session.
+async fn start_pooler(home: &Path, server: &str) -> Result<Pooler, BoxError> {
+    let (home, server) = (home.to_owned(), server.to_owned());
+    let starting = move || Pooler::start(&home, "pgbouncer", &server, PoolMode::Session, &[], false);
+    Ok(tokio::task::spawn_blocking(starting).await??)
 }

@@ -112,7 +112,7 @@ impl State {
 }
 
 pub(crate) async fn run(args: StreamArgs) -> Result<ExitCode, Failure> {
-    let log = log(&args.event_store.url()?);
+    let log = log(&args.event_store.url().await?);
     refuse_what_is_not_there(&log, &args).await?;
     let mut show = Show::begin(&args)?;
     let mut state = State::before_everything(&args.stream);

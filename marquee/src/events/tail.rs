@@ -58,7 +58,7 @@ pub(crate) struct TailArgs {
 
 pub(crate) async fn run(args: TailArgs) -> Result<ExitCode, Failure> {
     let tail = Tail {
-        log: log(&args.event_store.url()?),
+        log: log(&args.event_store.url().await?),
         args,
     };
     let stop = shutdown_on_signal();

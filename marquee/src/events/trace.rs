@@ -34,7 +34,7 @@ pub(crate) struct TraceArgs {
 }
 
 pub(crate) async fn run(args: TraceArgs) -> Result<ExitCode, Failure> {
-    let databases = args.databases.databases()?;
+    let databases = args.databases.databases().await?;
     let Some(trace) = Trace::follow(&databases, &args.request_id).await? else {
         return Err(Failure::from(format!(
             "no event belongs to the request {}: its command was refused or changed nothing, or it was no command",

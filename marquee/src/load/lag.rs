@@ -13,6 +13,7 @@ const INTERVAL: Duration = Duration::from_secs(1);
 
 /// Asks for the lag in the background; ends when it is dropped.
 pub(crate) struct Lag {
+    api: Api,
     events: watch::Receiver<Option<i64>>,
     asking: JoinHandle<()>,
 }
@@ -20,18 +21,24 @@ pub(crate) struct Lag {
 impl Lag {
     pub(crate) fn watch(api: Api) -> Self {
         let (tell, events) = watch::channel(None);
+        let asked = api.clone();
         let asking = tokio::spawn(async move {
             while !tell.is_closed() {
-                tell.send_replace(largest(&api).await);
+                tell.send_replace(largest(&asked).await);
                 sleep(INTERVAL).await;
             }
         });
-        Self { events, asking }
+        Self { api, events, asking }
     }
 
-    /// The largest lag of those projections that tell one; none when none does.
+    /// The largest lag of those projections that tell one; none when none does, or one is not to be compared with the log.
     pub(crate) fn events(&self) -> Option<i64> {
         *self.events.borrow()
+    }
+
+    /// The same, asked for now.
+    pub(crate) async fn now(&self) -> Option<i64> {
+        largest(&self.api).await
     }
 }
 
@@ -43,8 +50,9 @@ impl Drop for Lag {
 
 async fn largest(api: &Api) -> Option<i64> {
     let statuses = every_projection(api).await;
-    let lags = statuses
-        .iter()
-        .filter_map(|(_, answer)| answer.understood()?.lag_events);
-    lags.max()
+    let views = || statuses.iter().filter_map(|(_, answer)| answer.understood());
+    if views().any(|view| view.state == "log_diverged") {
+        return None;
+    }
+    views().filter_map(|view| view.lag_events).max()
 }

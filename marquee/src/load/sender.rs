@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::Retryable;
 use reqwest::header::RETRY_AFTER;
 use reqwest::{Client, Response, StatusCode};
 use serde_json::Value;
@@ -72,11 +72,7 @@ impl Sender {
     /// Sends a command; again with its key, a bounded number of times, while it is not answered.
     pub(crate) async fn send(&self, request: &Request) -> Answered {
         let repeats = AtomicU32::new(0);
-        let pauses = ExponentialBuilder::default()
-            .with_min_delay(PAUSE_MIN)
-            .with_max_delay(PAUSE_MAX)
-            .with_max_times(REPEATS_MAX)
-            .with_jitter();
+        let pauses = pauses::doubling(PAUSE_MIN, PAUSE_MAX).with_max_times(REPEATS_MAX);
         let sending = (|| self.send_once(request)).retry(pauses).notify(|_, _| {
             repeats.fetch_add(1, Ordering::Relaxed);
         });
@@ -132,7 +128,9 @@ fn outcome_of(status: StatusCode, asks_to_wait: bool, code: Option<&str>) -> Res
         .filter(is_code)
         .map_or_else(|| format!("HTTP {}", status.as_u16()), str::to_owned);
     match (status, code) {
-        (StatusCode::SERVICE_UNAVAILABLE, Some("OUTCOME_UNKNOWN")) => Err(Unanswered(told)),
+        // A front door that reaches no service, and an address that belongs to another one now, are asked again.
+        (StatusCode::SERVICE_UNAVAILABLE, Some("OUTCOME_UNKNOWN" | "SERVICE_UNAVAILABLE"))
+        | (StatusCode::MISDIRECTED_REQUEST, _) => Err(Unanswered(told)),
         // It is away, and no pause makes it more able.
         (StatusCode::SERVICE_UNAVAILABLE, Some("EVENT_STORE_UNAVAILABLE")) => Ok(Outcome::Failed(told)),
         (StatusCode::SERVICE_UNAVAILABLE, _) if asks_to_wait => Ok(Outcome::Busy(told)),
@@ -152,6 +150,7 @@ mod tests {
         let refused = |text: &str| Ok(Outcome::Refused(text.to_owned()));
         let busy = |text: &str| Ok(Outcome::Busy(text.to_owned()));
         let failed = |text: &str| Ok(Outcome::Failed(text.to_owned()));
+        let repeated = |text: &str| Err(Unanswered(text.to_owned()));
         for (status, asks_to_wait, code, outcome) in [
             (404, false, Some("USER_NOT_FOUND"), refused("USER_NOT_FOUND")),
             (409, true, Some("CONFLICT"), refused("CONFLICT")),
@@ -165,12 +164,9 @@ mod tests {
                 Some("EVENT_STORE_UNAVAILABLE"),
                 failed("EVENT_STORE_UNAVAILABLE"),
             ),
-            (
-                503,
-                true,
-                Some("OUTCOME_UNKNOWN"),
-                Err(Unanswered("OUTCOME_UNKNOWN".to_owned())),
-            ),
+            (503, true, Some("OUTCOME_UNKNOWN"), repeated("OUTCOME_UNKNOWN")),
+            (503, true, Some("SERVICE_UNAVAILABLE"), repeated("SERVICE_UNAVAILABLE")),
+            (421, true, Some("MISDIRECTED_REQUEST"), repeated("MISDIRECTED_REQUEST")),
             (500, false, Some("INTERNAL_ERROR"), failed("INTERNAL_ERROR")),
             (502, false, Some("\u{1b}[2J"), failed("HTTP 502")),
             (301, false, None, failed("HTTP 301")),

@@ -30,8 +30,8 @@ use super::schedule::Schedule;
 use super::sender::{Answered, Sender};
 use super::tally::Tally;
 
-/// How long commands on their way are waited for at the end.
-const END_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long commands on their way are waited for at the end: longer than the services take to answer.
+const END_TIMEOUT: Duration = Duration::from_secs(15);
 /// What is not answered by then.
 const GIVEN_UP: &str = "not answered before the end";
 /// What nobody expects.

@@ -17,8 +17,9 @@ pub(crate) async fn pause(one: &One, reason: &ReasonArgs, operator: &OperatorArg
     let view = change(one, "pause", json!({ "reason": reason.reason }), operator).await?;
     if let Some(view) = view {
         let position = position(&view);
+        let pending = pending(&view, "have not left the queue yet, and apply nothing");
         print(&format!(
-            "{name} is paused{position}. It applies nothing until: marquee projections resume {name}"
+            "{name} is paused{position}{pending}. It applies nothing until: marquee projections resume {name}"
         ))?;
     }
     Ok(ExitCode::SUCCESS)
@@ -28,7 +29,8 @@ pub(crate) async fn resume(one: &One, reason: &ReasonArgs, operator: &OperatorAr
     let view = change(one, "resume", json!({ "reason": reason.reason }), operator).await?;
     if let Some(view) = view {
         let position = position(&view);
-        print(&format!("{} goes on{position}.", one.name.as_str()))?;
+        let pending = pending(&view, "have not found out yet");
+        print(&format!("{} goes on{position}{pending}.", one.name.as_str()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -47,6 +49,13 @@ async fn change(
         return Ok(None);
     }
     Ok(Some(ProjectionView::deserialize(&answer)?))
+}
+
+/// What is still to happen, if anything is.
+fn pending(view: &ProjectionView, what: &str) -> String {
+    let pending = view.pending.as_ref();
+    let told = pending.map(|pending| format!("; consumers that {what}: {}", pending.consumers));
+    told.unwrap_or_default()
 }
 
 fn position(view: &ProjectionView) -> String {

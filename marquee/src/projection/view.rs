@@ -27,6 +27,15 @@ pub(crate) struct ProjectionView {
     pub(crate) queue: Option<QueueView>,
     pub(crate) last_error: Option<String>,
     pub(crate) last_error_at: Option<DateTime<Utc>>,
+    /// Of an answer to an operator: what is still to happen.
+    pub(crate) pending: Option<PendingView>,
+}
+
+/// A change that not every consumer has taken yet.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct PendingView {
+    pub(crate) consumers: i64,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

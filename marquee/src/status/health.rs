@@ -68,10 +68,20 @@ impl Snapshot {
     }
 }
 
+/// What a relay says of a broker that refuses its messages. It leads from time to time, to try again.
+pub(crate) const REFUSING: &str = "refusing";
+
 /// Only a leader's connection counts: a standby publishes nothing.
 fn of_relay(relay: &Relay) -> Option<String> {
     if let Some(halt) = &relay.halted {
         return Some(format!("it has stopped: {} {}", halt.code, halt.reason));
+    }
+    if relay.broker.as_deref() == Some(REFUSING) {
+        let error = relay.last_error.as_deref().map(|error| format!(": {error}"));
+        return Some(format!(
+            "a queue refuses what is published{}",
+            error.unwrap_or_default()
+        ));
     }
     if relay.leader.is_none() {
         return Some("none leads: events are not published".to_owned());
@@ -85,7 +95,10 @@ fn of_projection(view: &ProjectionView) -> Vec<String> {
     let mut problems = Vec::new();
     if let Some(paused) = &view.paused {
         problems.push(format!("paused by {}", paused.by));
-    } else if !WORKING.contains(&view.state.as_str()) {
+    }
+    // A paused one may be diverged as well.
+    let is_told = view.paused.is_some() && view.state == "paused";
+    if !is_told && !WORKING.contains(&view.state.as_str()) {
         let reason = view.last_error.as_deref().map(|error| format!(": {error}"));
         problems.push(format!("{}{}", view.state, reason.unwrap_or_default()));
     }
@@ -153,6 +166,8 @@ mod tests {
         }
         let paused = projection(json!({"state": "paused", "paused": {"by": "ada", "reason": null}}));
         assert_eq!(paused, ["paused by ada"]);
+        let diverged = projection(json!({"state": "log_diverged", "paused": {"by": "ada", "reason": null}}));
+        assert_eq!(diverged, ["paused by ada", "log_diverged"]);
         assert_eq!(projection(json!({"parked_streams": 2})), ["2 parked streams"]);
         assert_eq!(projection(json!({"lag_seconds": 31})), ["31 s behind"]);
         assert_eq!(projection(json!({"position": null})), ["its database does not answer"]);
@@ -170,9 +185,22 @@ mod tests {
             json!({"leader": null}),
             json!({"broker": "blocked"}),
             json!({"broker": "disconnected"}),
+            json!({"broker": "refusing"}),
             json!({"halted": {"code": "LOG_GAP", "reason": "position 7 is missing"}}),
         ] {
             assert!(relay(trouble.clone()).is_some(), "{trouble}");
         }
+    }
+
+    #[test]
+    fn a_relay_that_is_refused_is_not_called_one_that_does_not_lead() {
+        let refused =
+            json!({"leader": null, "this": "starting", "broker": "refusing", "last_error": "newsletter is full"});
+        let said = relay(refused).expect("a problem");
+        assert!(
+            said.contains("refuses") && said.contains("newsletter is full"),
+            "{said}"
+        );
+        assert!(!said.contains("leads"), "{said}");
     }
 }

@@ -4,6 +4,7 @@ use chrono::{DateTime, Utc};
 
 use crate::api::Answer;
 use crate::projection::summary::{self, NOT_SERVED};
+use crate::status::health::REFUSING;
 use crate::status::snapshot::{Check, EventStore, Readiness, Relay, Snapshot};
 use crate::table::{Cell, Column, Table, printable};
 use crate::terminal::{bad, dim, good, warning};
@@ -121,6 +122,10 @@ fn relay(relay: &Relay) -> [Cell; 4] {
     let broker = relay.broker.as_deref().unwrap_or("unknown");
     let (state, mut detail) = match (&relay.halted, &relay.leader) {
         (Some(halt), _) => (Cell::styled("halted", bad()), format!("{}: {}", halt.code, halt.reason)),
+        (None, _) if broker == REFUSING => (
+            Cell::styled("refused", bad()),
+            "a queue refuses what is published".to_owned(),
+        ),
         (None, None) => (Cell::styled("no leader", bad()), format!("broker {broker}")),
         (None, Some(leader)) => {
             let asked = match relay.role.as_deref() {

@@ -17,23 +17,27 @@ use super::audited::Audited;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const SUBJECT: &str = "event store";
 
-pub(super) async fn audit(url: &DatabaseUrl, discarded: &HashSet<Uuid>) -> Audited {
-    match looked_at(url, discarded).await {
+/// Audits the log, and what serves from it: a copy that nobody serves from has no roles.
+pub(super) async fn audit(url: &DatabaseUrl, discarded: &HashSet<Uuid>, is_served: bool) -> Audited {
+    match looked_at(url, discarded, is_served).await {
         Ok(audited) => audited,
         Err(error) => Audited::unreachable(SUBJECT.to_owned(), format!("{url}: {}", with_causes(&*error))),
     }
 }
 
-async fn looked_at(url: &DatabaseUrl, discarded: &HashSet<Uuid>) -> Result<Audited, BoxError> {
+async fn looked_at(url: &DatabaseUrl, discarded: &HashSet<Uuid>, is_served: bool) -> Result<Audited, BoxError> {
     let options = connect_options(url, "marquee verify");
     let mut connection = timeout(CONNECT_TIMEOUT, options.connect()).await??;
     let bar = bar();
-    let audit = event_store::audit(&mut connection, discarded, &|done: Position, head: Position| {
+    let mut audit = event_store::audit(&mut connection, discarded, &|done: Position, head: Position| {
         bar.set_length(head.0.unsigned_abs());
         bar.set_position(done.0.unsigned_abs());
     })
     .await?;
     bar.finish_and_clear();
+    if is_served {
+        audit.parts.push(event_store::audit_privileges(&mut connection).await?);
+    }
     // The audit is done.
     let _: Result<(), sqlx::Error> = connection.close().await;
     Ok(Audited {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use domain::Position;
 use event_store::{AuditedPart, Finding, LogReader};
-use projections::{Audit, Inspector, Name, ParkedStream, Reached, Served};
+use projections::{Audit, Inspector, Name, ParkedStream, Reached, Served, WrongPrivilege};
 use service::database::{DatabaseUrl, PoolOptions, pool};
 use service::{BoxError, with_causes};
 use uuid::Uuid;
@@ -40,6 +40,7 @@ async fn looked_at(
     let mut inspector = Inspector::open(name.as_str(), url).await?;
     let reached = inspector.reached().await?.ok_or("it has no read model yet")?;
     let parked = parked(&mut inspector).await?;
+    let privileges = privileges(&inspector.wrong_privileges(name.role()).await?);
     inspector.close().await;
     let log = LogReader::new(pool(
         event_store,
@@ -51,7 +52,7 @@ async fn looked_at(
         },
     ));
     let rows = rows(name, url, event_store).await;
-    let parts = vec![checkpoint(&log, reached).await?, parked, rows];
+    let parts = vec![checkpoint(&log, reached).await?, parked, rows, privileges];
     Ok((format!("at position {}", reached.position.0), parts))
 }
 
@@ -96,6 +97,41 @@ async fn parked(inspector: &mut Inspector) -> Result<AuditedPart, BoxError> {
         checked: "no stream with an event that could not be applied".to_owned(),
         findings: (count > 0).then_some(finding).into_iter().collect(),
     })
+}
+
+/// The database and what is in it are its role's, and nobody else enters.
+fn privileges(wrong: &[WrongPrivilege]) -> AuditedPart {
+    let of = |code: &'static str, what: &str| {
+        let places: Vec<String> = wrong
+            .iter()
+            .filter(|wrong| wrong.code == code)
+            .map(|wrong| wrong.place.clone())
+            .collect();
+        (!places.is_empty()).then(|| Finding {
+            count: places.len() as i64,
+            places: places.into_iter().take(PLACES_MAX as usize).collect(),
+            ..finding(code, what.to_owned(), false)
+        })
+    };
+    let findings = [
+        of(
+            "OWNER_WRONG",
+            "the owner is not the projection's role; marquee migrate gives it back",
+        ),
+        of(
+            "PRIVILEGE_MISSING",
+            "the projection may not do what it has to; marquee migrate grants it",
+        ),
+        of(
+            "PRIVILEGE_TOO_MUCH",
+            "somebody may enter who should not; marquee migrate revokes it",
+        ),
+    ];
+    AuditedPart {
+        name: "privileges",
+        checked: "the owner of everything, and that nobody else may enter".to_owned(),
+        findings: findings.into_iter().flatten().collect(),
+    }
 }
 
 /// The event at the checkpoint is the log's event there.

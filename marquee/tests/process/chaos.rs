@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use crate::child::{Ended, Process, marquee};
 
-/// All that a run may wait for, and then some.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(500);
+/// All that a run may wait for on a slow machine, and then some.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1_800);
 
 /// Runs it; the verdict, which must be sound. Faults that this machine does not let us make are left out: they are told.
 async fn verdict(options: &[&str], faults: &mut Vec<&str>) -> Value {
@@ -104,8 +104,11 @@ const LINKS_AND_DATABASES: &[&str] = &[
     "kill-postgres",
     "postgres-disk-full",
     "postgres-connections",
+    "idle-sessions",
+    "kill-pooler",
     "long-transaction",
     "poison-event",
+    "restore-while-paused",
 ];
 
 const BROKER: &[&str] = &[

@@ -11,8 +11,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// How long anything may take that is sure to happen; two servers may have to be started for it.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long anything may take that is sure to happen, on a slow machine; two servers may have to be started for it.
+const PATIENCE: Duration = Duration::from_secs(400);
 
 /// The program with these arguments, in an environment that says nothing to it.
 pub(crate) fn marquee(arguments: &[&str]) -> Command {

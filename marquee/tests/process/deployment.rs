@@ -64,6 +64,11 @@ impl Deployment {
         url.into()
     }
 
+    /// The url of one of its databases, as the superuser.
+    pub(crate) fn superuser_url(&self, database: &str) -> String {
+        self.url(database).into()
+    }
+
     /// The event store, as the superuser.
     pub(crate) async fn event_store(&self) -> Result<PgConnection, sqlx::Error> {
         self.database("event_store").await

@@ -19,7 +19,7 @@ use crate::up::Up;
 async fn a_load_is_accepted_as_a_whole_and_shows_its_figures() {
     let deployment = Deployment::create().await;
     let up = Up::start(deployment.marquee(&["--no-demo"])).await;
-    let load = ["load", "--rate", "100", "--for", "4s"];
+    let load = ["load", "--rate", "50", "--for", "8s"];
     let first = told(&deployment, &[&load[..], &["--json"]].concat()).await;
     let said = first.said_with(0);
     assert!(said.contains("accepted/s") && said.contains("in flight"), "{said}");
@@ -51,7 +51,7 @@ async fn a_load_is_accepted_as_a_whole_and_shows_its_figures() {
 
     // The same seed once more: its ids are others.
     let second = told(&deployment, &load).await.said_with(0);
-    for words in [" commands in ", "COMMANDS", "a second of 100", "P99", "yet to apply: "] {
+    for words in [" commands in ", "COMMANDS", "a second of 50", "P99", "yet to apply: "] {
         assert!(second.contains(words), "{words}: {second}");
     }
     let is_none = |line: &str| line.starts_with("refused") || line.starts_with("error");

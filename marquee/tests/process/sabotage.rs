@@ -13,16 +13,17 @@ use crate::chaos::{PATIENCE, judged};
 use crate::child::{Process, program};
 
 /// With everything to be compiled.
-const BUILD_TIMEOUT: Duration = Duration::from_secs(1_200);
+const BUILD_TIMEOUT: Duration = Duration::from_secs(3_600);
 
 /// Builds the program that can be broken, once.
 async fn sabotaged() -> &'static Path {
     static BUILT: OnceCell<PathBuf> = OnceCell::const_new();
     let build = async || {
-        // With the features that the tests of the workspace are built with, so that little has to be built again.
+        // With the features that the tests of the workspace are built with, those for tests included, so that little has to be
+        // built again: they count once a test is among what is built, and this one is built already.
         let built = Command::new(env!("CARGO"))
             .args(["build", "--locked", "--workspace", "--features", "marquee/sabotage"])
-            .args(["--bin", "marquee-sabotaged"])
+            .args(["--bin", "marquee-sabotaged", "--test", "golden"])
             .args((!cfg!(debug_assertions)).then_some("--release"))
             .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
             .stdin(Stdio::null())
@@ -40,8 +41,13 @@ async fn sabotaged() -> &'static Path {
 
 /// Runs chaos with a fault and something broken; the verdict, which must be that it is.
 async fn violated(sabotage: &str, fault: &str) -> Value {
-    // So many commands that whatever is struck is in the middle of one, several times.
-    let options = ["chaos", "--json", "--seed", "3", "--for", "8s", "--rate", "150"];
+    violated_after("6", sabotage, fault).await
+}
+
+/// The same, with the fault made so often.
+async fn violated_after(times: &str, sabotage: &str, fault: &str) -> Value {
+    // So many commands that whatever is struck is in the middle of one, several times, however long that takes.
+    let options = ["chaos", "--json", "--seed", "3", "--times", times, "--rate", "150"];
     let arguments = [&options[..], &["--sabotage", sabotage, "--fault", fault]].concat();
     let ended = Process::start(program(sabotaged().await, &arguments))
         .ended_within(PATIENCE)
@@ -80,6 +86,12 @@ async fn a_checkpoint_past_an_unconfirmed_message_is_found() {
 async fn a_range_applied_without_its_check_is_found() {
     let verdict = violated("range-without-check", "bindings-removed").await;
     assert!(found(&verdict, "unexpected: projection "), "{verdict}");
+}
+
+#[tokio::test]
+async fn an_event_of_a_lost_history_that_is_applied_is_found() {
+    let verdict = violated_after("1", "delivery-without-look", "restore-while-paused").await;
+    assert!(found(&verdict, "has applied events of the lost history"), "{verdict}");
 }
 
 #[tokio::test]

@@ -41,6 +41,19 @@ impl Serving {
     }
 }
 
+/// A line of log is one object: its span stands there once, and no value is a list written as a text.
+fn assert_flat(lines: &[String]) {
+    for line in lines {
+        let line: Value = serde_json::from_str(line).expect(line);
+        let fields = line.as_object().expect("an object");
+        assert!(!fields.contains_key("spans"), "{line}");
+        let is_list = |value: &Value| value.as_str().is_some_and(|text| text.starts_with('['));
+        assert!(!fields.values().any(is_list), "{line}");
+    }
+    let answered = |line: &&String| line.contains("\"span\":{") && line.contains("\"route\":");
+    assert!(lines.iter().any(|line| answered(&line)), "{lines:#?}");
+}
+
 async fn run(deployment: &Deployment, arguments: &[&str]) -> String {
     let ended = Process::start(deployment.marquee(arguments)).ended().await;
     assert_eq!(ended.code, Some(0), "{ended:?}");
@@ -101,6 +114,14 @@ async fn every_service_runs_as_a_process_of_its_own() {
         404,
         "each answers for itself alone"
     );
+    let asked = users.client.request(Method::GET, "/users/1");
+    let answer = asked
+        .header("Marquee-Service", "catalog")
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(answer.status(), 421);
+    assert_eq!(answer.headers()["marquee-service"], "users");
     assert_eq!(relay.client.get("/users/1").await.status, 404);
 
     for serving in [commands, relay, users, movies, catalog] {
@@ -108,6 +129,7 @@ async fn every_service_runs_as_a_process_of_its_own() {
         serving.process.signal("TERM").await;
         let ended = serving.process.ended().await;
         assert_eq!(ended.code, Some(0), "{ended:?}");
+        assert_flat(&ended.said);
         let gone = Process::start(deployment.marquee(&["ready", "--url", &serving.url]));
         assert_eq!(gone.ended().await.code, Some(1), "nothing answers any more");
     }

@@ -1,5 +1,6 @@
 //! Two processes on the same databases and the same vhost: an active one and a standby.
 
+use dev_stack::TestHome;
 use e2e::{Client, until};
 use serde_json::json;
 
@@ -18,8 +19,12 @@ async fn applied(client: &Client) -> f64 {
 #[tokio::test]
 async fn a_standby_serves_beside_the_active_process_and_takes_over_when_that_is_killed() {
     let deployment = Deployment::create().await;
-    let start = || Up::start(deployment.marquee(&["--no-demo"]));
-    let (one, other) = tokio::join!(start(), start());
+    // A home has one owner.
+    let home = TestHome::create().await;
+    let mut in_another_home = deployment.marquee(&["--no-demo"]);
+    in_another_home.env("MARQUEE_HOME", home.path());
+    let here = Up::start(deployment.marquee(&["--no-demo"]));
+    let (one, other) = tokio::join!(here, Up::start(in_another_home));
     let rename = async |client: &Client, name: String| {
         let renamed = client.post("/users/1", json!({ "full_name": name })).await.accepted();
         renamed.position()

@@ -4,6 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use service::{Path, Problem, Query};
+use session::living;
 use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -60,7 +61,7 @@ async fn list(
     let operated = all.find(&name)?;
     let list = ("actions", &name);
     let (limit, before) = given.checked(&list)?;
-    let mut connection = operated.pool.acquire().await.map_err(unreadable)?;
+    let mut connection = living(&operated.pool).await.map_err(unreadable)?;
     let rows = actions::list(&mut connection, &name, before, limit)
         .await
         .map_err(unreadable)?;

@@ -10,7 +10,7 @@ use sqlx::{Connection, PgConnection};
 use crate::rebuild::compare::compare;
 use crate::rebuild::verification::Verification;
 use crate::row::testing::recorded;
-use crate::{Generation, Projection, Recorded, Users, control};
+use crate::{Generation, Movies, Projection, Recorded, Users, control};
 
 const HISTORIES: usize = 12;
 
@@ -58,11 +58,19 @@ fn chunks(events: &[Recorded]) -> impl Iterator<Item = (&[Recorded], Option<&Rec
         })
 }
 
-async fn apply_in_pieces(tx: &mut PgConnection, generation: Generation, events: &[Recorded]) {
+async fn apply_in_pieces(
+    tx: &mut PgConnection,
+    projection: &dyn Projection,
+    generation: Generation,
+    events: &[Recorded],
+) {
     for (applied, discarded) in chunks(events) {
-        Users.apply(tx, &generation, applied).await.expect("a valid history");
+        projection
+            .apply(tx, &generation, applied)
+            .await
+            .expect("a valid history");
         if let Some(event) = discarded {
-            Users
+            projection
                 .discard(tx, &generation, &event.envelope)
                 .await
                 .expect("an event of a stream");
@@ -71,8 +79,14 @@ async fn apply_in_pieces(tx: &mut PgConnection, generation: Generation, events: 
 }
 
 /// Loads the streams in shares, as their numbers divide them.
-async fn load_at_once(tx: &mut PgConnection, generation: Generation, events: &[Recorded], shares: usize) {
-    let mut bulk = Users.bulk_load().expect("users can be loaded at once");
+async fn load_at_once(
+    tx: &mut PgConnection,
+    projection: &dyn Projection,
+    generation: Generation,
+    events: &[Recorded],
+    shares: usize,
+) {
+    let mut bulk = projection.bulk_load().expect("it can be loaded at once");
     for share in 0..shares {
         let is_of_share = |event: &&Recorded| usize::from(event.envelope.aggregate_id.as_bytes()[1]) % shares == share;
         for (applied, discarded) in chunks(events) {
@@ -86,14 +100,20 @@ async fn load_at_once(tx: &mut PgConnection, generation: Generation, events: &[R
     }
 }
 
-async fn make(connection: &mut PgConnection, generation: Generation, events: &[Recorded], shares: Option<usize>) {
+async fn make(
+    connection: &mut PgConnection,
+    projection: &dyn Projection,
+    generation: Generation,
+    events: &[Recorded],
+    shares: Option<usize>,
+) {
     let mut tx = connection.begin().await.expect("a transaction");
-    control::create_tables(&mut tx, &Users, generation)
+    control::create_tables(&mut tx, projection, generation)
         .await
         .expect("tables");
     match shares {
-        Some(shares) => load_at_once(&mut tx, generation, events, shares).await,
-        None => apply_in_pieces(&mut tx, generation, events).await,
+        Some(shares) => load_at_once(&mut tx, projection, generation, events, shares).await,
+        None => apply_in_pieces(&mut tx, projection, generation, events).await,
     }
     tx.commit().await.expect("committed");
 }
@@ -107,9 +127,9 @@ async fn a_history_loaded_at_once_is_the_history_applied_in_pieces() {
     for nr in 0..HISTORIES {
         let history = history(&choices.new_tree(&mut runner).expect("a history").current());
         let number = |of: usize| Generation::new("users", i64::try_from(nr * 10 + of).expect("a small number"));
-        make(&mut connection, number(1), &history, None).await;
+        make(&mut connection, &Users, number(1), &history, None).await;
         for (of, shares) in [(2, 1), (3, 2), (4, 5)] {
-            make(&mut connection, number(of), &history, Some(shares)).await;
+            make(&mut connection, &Users, number(of), &history, Some(shares)).await;
             let mut found = Verification::default();
             let (new, old) = (number(of).to_string(), number(1).to_string());
             compare(&mut connection, &new, Some(&old), &mut found)
@@ -119,4 +139,56 @@ async fn a_history_loaded_at_once_is_the_history_applied_in_pieces() {
             assert_eq!(found.differences_total, 0);
         }
     }
+}
+
+/// What a movie is found by goes as text into a statement and in binary into COPY.
+#[tokio::test]
+async fn what_movies_are_found_by_is_the_same_however_it_was_written() {
+    let mut events = Vec::new();
+    let titles = [
+        "Ocean's \\ \"Eleven\"",
+        "千と千尋の神隠し",
+        "the the the",
+        "???",
+        "기생충",
+        "S.W.A.T. & Face/Off 8½",
+    ];
+    for (number, title) in titles.into_iter().enumerate() {
+        let synopsis = format!("{title} ").repeat(300);
+        let details = |title: &str, synopsis: &str| {
+            json!({
+                "title": title, "synopsis": synopsis, "runtime_minutes": 100, "age_rating": "12", "genres": ["drama"],
+                "premiere_date": "2026-01-01",
+            })
+        };
+        let mut updated = details(&format!("{title} 2"), &synopsis);
+        updated.as_object_mut().expect("an object").remove("premiere_date");
+        let of_stream = [
+            recorded(1, "movie.announced", "2", details(title, "")),
+            recorded(
+                2,
+                "movie.premiere.rescheduled",
+                "1",
+                json!({"premiere_date": "2026-02-02"}),
+            ),
+            recorded(3, "movie.details.updated", "1", updated.clone()),
+            recorded(4, "movie.details.updated", "1", updated),
+        ];
+        events.extend(of_stream.into_iter().map(|mut event| {
+            event.envelope.aggregate_id = format!("m{number}");
+            event
+        }));
+    }
+    let database = TestDatabase::create("bulk").await;
+    let mut connection = PgConnection::connect(&database.url()).await.expect("a connection");
+    let (applied, loaded) = (Generation::new("movies", 1), Generation::new("movies", 2));
+    make(&mut connection, &Movies, applied, &events, None).await;
+    make(&mut connection, &Movies, loaded, &events, Some(1)).await;
+    let mut found = Verification::default();
+    let (new, old) = (loaded.to_string(), applied.to_string());
+    compare(&mut connection, &new, Some(&old), &mut found)
+        .await
+        .expect("a comparison");
+    assert_eq!(found.differences, Vec::new());
+    assert_eq!(found.tables[0].rows, i64::try_from(titles.len()).expect("few"));
 }

@@ -1,11 +1,12 @@
 //! What is answered about cities and cinemas.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use domain::PremiereDate;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::cinema_row::CinemaRow;
-use super::premieres::{PremieresWindow, today};
+use super::premieres::PremieresWindow;
 use super::queries::{CatalogMovie, ListedCinema};
 
 /// What the cinemas of a city show: a page of its open cinemas.
@@ -42,15 +43,14 @@ pub(super) struct CatalogCinema {
 }
 
 impl CatalogCinema {
-    pub(super) fn new(listed: ListedCinema, now: DateTime<Utc>, window: PremieresWindow) -> Self {
-        let today = today(now, &listed.time_zone);
+    pub(super) fn new(listed: ListedCinema, today: NaiveDate, window: PremieresWindow) -> Self {
         let mut premieres: Vec<CatalogMovie> = listed
             .movies
             .iter()
             .filter(|movie| window.includes(movie.premiere_date, today))
             .cloned()
             .collect();
-        premieres.sort_by_key(|movie| movie.premiere_date);
+        premieres.sort_by_key(|movie| movie.premiere_date.map(PremiereDate::first_day));
         Self {
             id: listed.id,
             name: listed.name,
@@ -84,7 +84,7 @@ pub(super) struct Cinema {
     opened_at: DateTime<Utc>,
     /// When it last changed.
     updated_at: DateTime<Utc>,
-    /// Sequence of the cinema's last event, and the entity tag: send it as `If-Match` with a command.
+    /// Sequence of the cinema's last event.
     sequence: i64,
 }
 

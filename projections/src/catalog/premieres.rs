@@ -1,7 +1,7 @@
 //! Which movies of a programme are current premieres: their first day is within some days of today.
 
-use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::Tz;
+use chrono::NaiveDate;
+use domain::PremiereDate;
 
 /// How many days around today a premiere is current, today not counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,17 +13,21 @@ pub(super) struct PremieresWindow {
 }
 
 impl PremieresWindow {
-    /// Tells whether a premiere is current.
-    pub(super) fn includes(self, premiere_date: NaiveDate, today: NaiveDate) -> bool {
-        let days = (premiere_date - today).num_days();
-        (-i64::from(self.days_before)..=i64::from(self.days_after)).contains(&days)
+    /// Tells whether a premiere is current. One known to the month is while any day of the month would be; one known to the
+    /// year, only where every day of it would be; one that is not known is not.
+    pub(super) fn includes(self, premiere: Option<PremiereDate>, today: NaiveDate) -> bool {
+        let is_current = |day: NaiveDate| {
+            let days = (day - today).num_days();
+            (-i64::from(self.days_before)..=i64::from(self.days_after)).contains(&days)
+        };
+        let Some(premiere) = premiere else { return false };
+        let (first, last) = (premiere.first_day(), premiere.last_day());
+        match premiere {
+            PremiereDate::Day(day) => is_current(day),
+            PremiereDate::Month(_) => first.iter_days().take_while(|day| *day <= last).any(is_current),
+            PremiereDate::Year(_) => is_current(first) && is_current(last),
+        }
     }
-}
-
-/// Gives the day it is in a time zone, by its IANA name. A zone that this code's database does not have counts as UTC: the
-/// day is wrong for some hours then, but the cinema is shown.
-pub(super) fn today(now: DateTime<Utc>, time_zone: &str) -> NaiveDate {
-    now.with_timezone(&time_zone.parse().unwrap_or(Tz::UTC)).date_naive()
 }
 
 #[cfg(test)]
@@ -32,6 +36,10 @@ mod tests {
 
     fn day(text: &str) -> NaiveDate {
         text.parse().expect("a day")
+    }
+
+    fn premiere(text: &str) -> Option<PremiereDate> {
+        Some(PremiereDate::parse(text).expect("a premiere"))
     }
 
     #[test]
@@ -43,7 +51,7 @@ mod tests {
         let today = day("2026-03-10");
         let current: Vec<&str> = ["2026-02-09", "2026-02-10", "2026-03-10", "2026-03-17", "2026-03-18"]
             .into_iter()
-            .filter(|premiere| window.includes(day(premiere), today))
+            .filter(|premiere| window.includes(self::premiere(premiere), today))
             .collect();
         assert_eq!(current, ["2026-02-10", "2026-03-10", "2026-03-17"]);
     }
@@ -54,20 +62,31 @@ mod tests {
             days_before: 0,
             days_after: 0,
         };
-        assert!(window.includes(day("2026-03-10"), day("2026-03-10")));
-        assert!(!window.includes(day("2026-03-11"), day("2026-03-10")));
+        assert!(window.includes(premiere("2026-03-10"), day("2026-03-10")));
+        assert!(!window.includes(premiere("2026-03-11"), day("2026-03-10")));
     }
 
     #[test]
-    fn every_cinema_has_its_own_today() {
-        let now = "2026-03-10T23:30:00Z".parse().expect("a time");
-        assert_eq!(today(now, "Europe/Berlin"), day("2026-03-11"));
-        assert_eq!(today(now, "America/New_York"), day("2026-03-10"));
-    }
-
-    #[test]
-    fn an_unknown_time_zone_counts_as_utc() {
-        let now = "2026-03-10T23:30:00Z".parse().expect("a time");
-        assert_eq!(today(now, "Mars/Olympus_Mons"), day("2026-03-10"));
+    fn a_month_is_current_while_a_day_of_it_is_and_a_year_where_all_of_it_is() {
+        let window = |days_before, days_after| PremieresWindow {
+            days_before,
+            days_after,
+        };
+        let today = day("2026-03-10");
+        for (text, days_before, days_after, current) in [
+            ("2026-03", 0, 0, true),
+            ("2026-02", 9, 7, false),
+            ("2026-02", 10, 7, true),
+            ("2026-04", 28, 21, false),
+            ("2026-04", 28, 22, true),
+            ("2026", 28, 7, false),
+            ("2026", 68, 296, true),
+            ("2026", 67, 296, false),
+            ("2026", 68, 295, false),
+        ] {
+            let window = window(days_before, days_after);
+            assert_eq!(window.includes(premiere(text), today), current, "{text} in {window:?}");
+        }
+        assert!(!window(365, 365).includes(None, today));
     }
 }

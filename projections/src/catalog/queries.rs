@@ -1,12 +1,12 @@
 //! The statements that read the catalog.
 
-use chrono::NaiveDate;
-use domain::{CinemaId, CityId};
+use domain::{CinemaId, CityId, PremiereDate};
 use serde::{Deserialize, Serialize};
 use sqlx::{PgConnection, QueryBuilder};
 use utoipa::ToSchema;
 
 use super::cinema_row::CinemaRow;
+use crate::movies::MovieRating;
 use crate::parameters::CursorText;
 use crate::row;
 use crate::{Generation, Limit};
@@ -19,15 +19,19 @@ pub(super) struct CatalogMovie {
     /// Title as shown.
     #[schema(example = "Alien")]
     pub(super) title: String,
-    /// Length.
-    pub(super) runtime_minutes: i32,
-    /// The age from which it may be seen: `all`, `6`, `12`, `16`, `18`.
-    #[schema(example = "16")]
-    pub(super) age_rating: String,
+    /// Length; null when it is not known.
+    #[schema(required = true)]
+    pub(super) runtime_minutes: Option<i32>,
+    /// The age from which it may be seen: `all`, `6`, `12`, `16`, `18`; null when it is not rated so.
+    #[schema(example = "16", required = true)]
+    pub(super) age_rating: Option<String>,
+    /// Its ratings, by body.
+    pub(super) ratings: Vec<MovieRating>,
     /// Its genres, the first one first.
     pub(super) genres: Vec<String>,
-    /// First day it is shown.
-    pub(super) premiere_date: NaiveDate,
+    /// When it is first shown: `YYYY-MM-DD`, `YYYY-MM` or `YYYY`, as far as it is known; else null.
+    #[schema(value_type = Option<String>, example = "1979-05-25", required = true)]
+    pub(super) premiere_date: Option<PremiereDate>,
 }
 
 /// An open cinema with those movies of its programme that are not withdrawn.
@@ -89,10 +93,10 @@ pub(super) async fn city(
         " ORDER BY name LIMIT 1) IS NOT NULL AS known, coalesce((SELECT json_agg(page ORDER BY page.name, page.id) FROM (\
          SELECT cinemas.id, cinemas.name, cinemas.address, cinemas.time_zone, coalesce((\
          SELECT json_agg(json_build_object('id', movie.id, 'title', movie.title, \
-         'runtime_minutes', movie.runtime_minutes, 'age_rating', movie.age_rating, 'genres', movie.genres, \
-         'premiere_date', movie.premiere_date) ORDER BY listed.place) \
+         'runtime_minutes', movie.runtime_minutes, 'age_rating', movie.age_rating, 'ratings', movie.ratings, \
+         'genres', movie.genres, 'premiere_date', movie.premiere_date) ORDER BY listed.place) \
          FROM unnest(cinemas.programme) WITH ORDINALITY AS listed (movie_id, place) CROSS JOIN LATERAL (\
-         SELECT id, title, runtime_minutes, age_rating, genres, premiere_date FROM {generation}.movies \
+         SELECT id, title, runtime_minutes, age_rating, ratings, genres, premiere_date FROM {generation}.movies \
          WHERE movies.id = listed.movie_id AND NOT movies.gone LIMIT 1) AS movie), '[]') AS movies \
          FROM {generation}.cinemas WHERE NOT cinemas.gone AND cinemas.city_id = "
     ));

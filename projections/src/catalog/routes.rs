@@ -1,7 +1,7 @@
 //! The routes that answer what cities and cinemas show.
 
 use axum::extract::State;
-use chrono::Utc;
+use chrono::{NaiveDate, Utc};
 use domain::{CinemaError, CinemaId, CityId};
 use serde::Deserialize;
 use service::{Path, Problem, Query};
@@ -14,6 +14,7 @@ use super::premieres::PremieresWindow;
 use super::queries::{self, CinemaPlace, City, ListedCinema};
 use crate::parameters::{CursorText, NoParameters, Parameters, path_id};
 use crate::refusal::{ReadRefusals, absent, not_found, unreadable};
+use crate::today::today;
 use crate::{Answer, Cursor, Page, ReadWanted, Reads};
 
 const WINDOW_DAYS_BEFORE: u16 = 28;
@@ -66,8 +67,11 @@ pub(super) fn router(reads: Reads) -> OpenApiRouter {
 
 /// Get what the cinemas of a city show, and which of it is new
 ///
-/// A city is known when it has a cinema, open or closed. A premiere is current when its day is in the window around today
+/// A city is known when a cinema is in it, open or closed. A premiere is current when its day is in the window around today
 /// in the cinema's own time zone: from `window_days_before` days before today to `window_days_after` days after it.
+///
+/// A premiere known to the month is current while any day of the month would be, one known to the year where every day of
+/// it would be.
 #[utoipa::path(
     get, path = "/catalog/{city_id}", tag = "catalog",
     params(("city_id" = String, Path, description = "The city's id; `GET /cities` lists them.", pattern = "^[A-Za-z0-9_-]{1,64}$", example = "berlin"), CatalogParameters, ReadWanted),
@@ -80,7 +84,11 @@ pub(super) fn router(reads: Reads) -> OpenApiRouter {
             ),
         ),
         (
-            status = 404, description = "`CITY_NOT_FOUND`: there has never been one.",
+            status = 404, description = "`CITY_NOT_FOUND`: no cinema is in it, open or closed.",
+            content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
+        ),
+        (
+            status = 500, description = "`UNKNOWN_TIME_ZONE`: the zone of a cinema is not in the service's database of time zones.",
             content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
         ),
         ReadRefusals,
@@ -121,16 +129,18 @@ async fn get_catalog(
         return Err(not_found(
             read.position,
             "CITY_NOT_FOUND",
-            "there has never been a cinema in this city",
+            "no cinema is in this city, open or closed",
         ));
     }
     let now = Utc::now();
-    let place = |cinema: &ListedCinema| {
+    let with_today = |cinema: ListedCinema| today(now, &cinema.id, &cinema.time_zone).map(|today| (cinema, today));
+    let cinemas: Vec<_> = found.cinemas.into_iter().map(with_today).collect::<Result<_, _>>()?;
+    let place = |(cinema, _): &(ListedCinema, NaiveDate)| {
         let place: CinemaPlace = (CursorText(cinema.name.clone()), CursorText(cinema.id.clone()));
         Cursor::encode(&place, &list)
     };
-    let page = Page::cut(found.cinemas, limit, place, |cinema| {
-        CatalogCinema::new(cinema, now, window)
+    let page = Page::cut(cinemas, limit, place, |(cinema, today)| {
+        CatalogCinema::new(cinema, today, window)
     });
     let catalog = CityCatalog {
         city_id: city_id.as_str().to_owned(),
@@ -150,7 +160,7 @@ async fn get_catalog(
         (
             status = 200, description = "The cinema.", body = Cinema,
             headers(
-                ("ETag" = String, description = "The sequence of its last event, in quotes; for `If-Match`."),
+                ("ETag" = String, description = "Of its state, opaque, in quotes; for `If-Match`."),
                 ("Read-Position" = i64, description = "The answer includes everything up to this position."),
             ),
         ),

@@ -6,7 +6,7 @@ use super::cinema_row::CinemaRow;
 use super::movie_row::MovieRow;
 use crate::Generation;
 use crate::row::copy::CopyRows;
-use crate::row::{Table, json_texts};
+use crate::row::{Table, json_text, json_texts};
 
 impl Table for CinemaRow {
     const NAME: &'static str = "cinemas";
@@ -61,41 +61,47 @@ impl Table for CinemaRow {
 
 impl Table for MovieRow {
     const NAME: &'static str = "movies";
-    const COLUMNS: &'static str = "id, title, runtime_minutes, age_rating, genres, premiere_date, sequence, gone";
+    const COLUMNS: &'static str =
+        "id, title, runtime_minutes, age_rating, ratings, genres, premiere_date, sequence, gone";
 
     fn copy(&self, rows: &mut CopyRows) -> Result<(), sqlx::Error> {
-        rows.row(8)
+        rows.row(9)
             .field(self.id.as_str())?
             .field(self.title.as_str())?
             .field(self.runtime_minutes)?
-            .field(self.age_rating.as_str())?
+            .field(self.age_rating.as_deref())?
+            .json(&self.ratings)?
             .field(&self.genres)?
-            .field(self.premiere_date)?
+            .field(self.premiere_date.as_deref())?
             .field(self.sequence)?
             .field(self.gone)?;
         Ok(())
     }
 
     async fn store(tx: &mut PgConnection, generation: &Generation, rows: &[Self]) -> Result<(), sqlx::Error> {
+        let columns = Self::COLUMNS;
         let statement = format!(
-            "INSERT INTO {generation}.movies \
-             (id, title, runtime_minutes, age_rating, genres, premiere_date, sequence, gone) \
-             SELECT id, title, runtime_minutes, age_rating, ARRAY(SELECT json_array_elements_text(genres::json)), \
-             premiere_date, sequence, gone \
-             FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::date[], $7::bigint[], \
-             $8::boolean[]) \
-             AS new (id, title, runtime_minutes, age_rating, genres, premiere_date, sequence, gone) \
+            "INSERT INTO {generation}.movies ({columns}) \
+             SELECT id, title, runtime_minutes, age_rating, ratings::jsonb, \
+             ARRAY(SELECT json_array_elements_text(genres::json)), premiere_date, sequence, gone \
+             FROM unnest($1::text[], $2::text[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::text[], \
+             $8::bigint[], $9::boolean[]) AS new ({columns}) \
              ON CONFLICT (id) DO UPDATE SET title = excluded.title, runtime_minutes = excluded.runtime_minutes, \
-             age_rating = excluded.age_rating, genres = excluded.genres, premiere_date = excluded.premiere_date, \
-             sequence = excluded.sequence, gone = excluded.gone"
+             age_rating = excluded.age_rating, ratings = excluded.ratings, genres = excluded.genres, \
+             premiere_date = excluded.premiere_date, sequence = excluded.sequence, gone = excluded.gone"
         );
+        let ratings: Vec<String> = rows
+            .iter()
+            .map(|row| json_text(&row.ratings))
+            .collect::<Result<_, _>>()?;
         sqlx::query(&statement)
             .bind(rows.iter().map(|row| row.id.as_str()).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.title.as_str()).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.runtime_minutes).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.age_rating.as_str()).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.age_rating.as_deref()).collect::<Vec<_>>())
+            .bind(ratings)
             .bind(rows.iter().map(|row| json_texts(&row.genres)).collect::<Vec<_>>())
-            .bind(rows.iter().map(|row| row.premiere_date).collect::<Vec<_>>())
+            .bind(rows.iter().map(|row| row.premiere_date.as_deref()).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.sequence).collect::<Vec<_>>())
             .bind(rows.iter().map(|row| row.gone).collect::<Vec<_>>())
             .execute(tx)

@@ -1,7 +1,7 @@
 //! Moves the read model forward, from what was delivered or from the log, and insists on it.
 
 use domain::Position;
-use event_store::{LogError, Place, Share};
+use event_store::{Excerpt, LogError, Place, Share};
 use metrics::histogram;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -12,8 +12,9 @@ use crate::apply::batch::Batch;
 use crate::apply::{Applier, CommitError};
 use crate::consumer::Consumer;
 use crate::consumer::ending::Ending;
-use crate::consumer::work::{Content, PassingError, Trouble, Work};
+use crate::consumer::work::{Content, Lost, PassingError, Trouble, Work};
 use crate::control::{Checkpoint, Fence, Row};
+use crate::diverged::Diverged;
 use crate::heal::{self, Cause};
 use crate::metric;
 
@@ -36,7 +37,8 @@ pub(super) struct Advance<'a> {
 }
 
 impl<'a> Advance<'a> {
-    /// Checks that this code and this log belong to the read model; makes its first generation when there is none.
+    /// Checks that this code and this log belong to the read model; makes its first generation when there is none. A paused
+    /// one is looked for in the log, too: it may be read meanwhile, and has to say so when it is not what the log says.
     pub(super) async fn open(consumer: &'a Consumer) -> Result<Self, Ending> {
         let parked_streams_max = consumer.args.parked_streams_per_hour_max;
         let mut applier = Applier::new(
@@ -46,12 +48,12 @@ impl<'a> Advance<'a> {
         );
         let row = applier.ensure().await?;
         consumer.check_version(&row)?;
-        refuse_paused(&row)?;
-        let log_id = find_checkpoint(consumer, &mut applier, &row).await?;
-        let fence = Fence {
-            position: row.checkpoint.position,
-            epoch: None,
-        };
+        let found = find_checkpoint(consumer, &mut applier, &row).await;
+        if let (Some(_), Ok(_) | Err(Ending::Log(_) | Ending::Database(_))) = (&row.paused, &found) {
+            return Err(Ending::Paused);
+        }
+        let log_id = found?;
+        let fence = fence_at(&row.checkpoint);
         Ok(Self {
             consumer,
             applier,
@@ -72,18 +74,22 @@ impl<'a> Advance<'a> {
         Ok(row)
     }
 
-    /// Goes on from another checkpoint.
-    pub(super) fn go_on_from(&mut self, position: Position) {
-        self.fence = Fence { position, epoch: None };
+    /// Tells whether this is the checkpoint.
+    pub(super) fn is_at(&self, checkpoint: &Checkpoint) -> bool {
+        (self.fence.position, self.fence.event_id) == (checkpoint.position, checkpoint.event_id)
     }
 
-    /// Asks where the log ends, and makes sure that it still is the log of the checkpoint.
+    /// Goes on from another checkpoint.
+    pub(super) fn go_on_from(&mut self, checkpoint: &Checkpoint) {
+        self.fence = fence_at(checkpoint);
+    }
+
+    /// Asks where the log ends, and makes sure that it still is the log of the checkpoint and has its event.
     pub(super) async fn head(&self) -> Result<Position, Ending> {
-        let head = self.consumer.within_limit(self.consumer.log.head()).await??;
-        if head.log_id != self.log_id || head.position < self.fence.position {
-            return Err(Ending::LogChanged);
-        }
-        Ok(head.position)
+        let asking = self.consumer.log.place(self.fence.position);
+        let place = self.consumer.within_limit(asking).await??;
+        self.expect_checkpoint(place.log_id, place.event_id)?;
+        Ok(place.head)
     }
 
     /// Applies everything up to `to` from the log, in transactions of bounded size.
@@ -119,18 +125,18 @@ impl<'a> Advance<'a> {
                     return Ok(Done::Committed(events));
                 }
                 Err(Trouble::BeyondLog) => return Ok(Done::BeyondLog),
-                Err(Trouble::LogChanged) => return Err(Ending::LogChanged),
-                Err(Trouble::Void(error)) => return Err(error.into()),
                 Err(Trouble::Passing(error)) => {
                     self.consumer.progress.failed(&error);
                     self.consumer.progress.is(State::Held);
                 }
+                Err(Trouble::Lost(lost)) => return Err(lost.into()),
+                Err(Trouble::Void(error)) => return Err(error.into()),
             }
             let delay = delays.next().unwrap_or_else(|| self.consumer.args.retry_delay_max());
             let told = async {
                 tokio::select! {
                     () = tokio::time::sleep(delay) => false,
-                    () = consumer.progress.pause_changed() => true,
+                    () = consumer.progress.changed() => true,
                 }
             };
             if stop.run_until_cancelled(told).await.ok_or(Ending::Stopped)? {
@@ -142,7 +148,11 @@ impl<'a> Advance<'a> {
     /// Reads, decodes and commits once. What fails before it is decoded is read from the log the next time.
     async fn attempt(&mut self, work: &mut Work) -> Result<usize, Trouble> {
         let batch = match std::mem::replace(&mut work.content, Content::InLog) {
-            Content::Decoded(batch) => batch,
+            Content::Decoded(batch) => {
+                // It may have been held for long.
+                self.confirm(work).await?;
+                batch
+            }
             content => match self.prepare(work, content).await {
                 Err(Trouble::Passing(unknown @ PassingError::Unknown { position, .. })) => {
                     self.go_up_to(position).await?;
@@ -170,43 +180,28 @@ impl<'a> Advance<'a> {
         let committed = self.applier.commit(self.fence, &batch).await;
         let name = self.consumer.projection.name();
         histogram!(metric::COMMIT_SECONDS, metric::PROJECTION => name).record(started.elapsed());
-        let (events, target) = (batch.len(), batch.target.position);
+        let (events, target) = (batch.len(), batch.target);
         work.content = Content::Decoded(batch);
         let committed = committed?;
-        self.fence.position = target;
-        self.fence.epoch = Some(committed.epoch);
+        self.fence = Fence {
+            epoch: Some(committed.epoch),
+            ..fence_at(&target)
+        };
         let progress = &self.consumer.progress;
-        progress.committed_at(target, work.ranges, events, &committed);
+        progress.committed_at(target.position, work.ranges, events, &committed);
         Ok(events)
     }
 
+    /// Makes what was delivered, or is read from the log, ready to be applied. Either way one look at the log has found the
+    /// checkpoint's event in it, and the event at the end of the range.
     async fn prepare(&self, work: &Work, content: Content) -> Result<Batch, Trouble> {
-        let consumer = self.consumer;
         let (events, event_id, recorded_at) = match content {
             Content::Delivered(events) => {
-                let event_id = match events.last().filter(|event| event.position == work.to) {
-                    Some(event) => event.event_id,
-                    None => {
-                        let place = consumer.log.place(work.to).await?;
-                        self.expect_log(place.log_id)?;
-                        place.event_id.ok_or(Trouble::BeyondLog)?
-                    }
-                };
-                if work.event_id.is_some_and(|told| told != event_id) {
-                    return Err(Trouble::BeyondLog);
-                }
+                let event_id = self.confirm(work).await?;
                 (events, event_id, work.recorded_at)
             }
             _ => {
-                let bindings = consumer.projection.bindings();
-                let chunk = match heal::read(&consumer.log, bindings, self.fence.position, work.to, Share::WHOLE).await
-                {
-                    Err(LogError::Incomplete { .. }) if consumer.log.head().await?.position < work.to => {
-                        return Err(Trouble::BeyondLog);
-                    }
-                    chunk => chunk?,
-                };
-                self.expect_log(chunk.log_id)?;
+                let chunk = self.read(work.to).await?;
                 (chunk.events, chunk.event_id, Some(chunk.recorded_at))
             }
         };
@@ -216,17 +211,62 @@ impl<'a> Advance<'a> {
             log_id: Some(self.log_id),
             recorded_at,
         };
-        Batch::decode(&*consumer.projection, events, target)
+        Batch::decode(&*self.consumer.projection, events, target)
             .map_err(|(source, position)| Trouble::Passing(PassingError::Unknown { position, source }))
     }
 
-    /// Refuses what was read from another log than the checkpoint is in: it was replaced meanwhile.
-    fn expect_log(&self, log_id: Uuid) -> Result<(), Trouble> {
-        if log_id == self.log_id {
-            Ok(())
-        } else {
-            Err(Trouble::LogChanged)
+    /// Finds the checkpoint's event in the log, and what was told of the work, and gives the event at its end. What was
+    /// delivered outlives the log that it came from, and a log that went back has other events at the same positions.
+    async fn confirm(&self, work: &Work) -> Result<Uuid, Trouble> {
+        #[cfg(feature = "sabotage")]
+        if sabotage::Sabotage::DeliveryWithoutLook.is_on()
+            && let Some((_, event_id)) = work.told.iter().find(|(position, _)| *position == work.to)
+        {
+            return Ok(*event_id);
         }
+        let log = &self.consumer.log;
+        let edges = log.edges(self.fence.position, work.to, &work.told).await?;
+        self.expect_checkpoint(edges.log_id, edges.before)?;
+        edges.last.filter(|_| edges.has_told).ok_or(Trouble::BeyondLog)
+    }
+
+    /// Reads from the checkpoint up to `to`.
+    async fn read(&self, to: Position) -> Result<Excerpt, Trouble> {
+        let (log, bindings) = (&self.consumer.log, self.consumer.projection.bindings());
+        let chunk = match heal::read(log, bindings, self.fence.position, to, Share::WHOLE).await {
+            Err(incomplete @ LogError::Incomplete { .. }) => {
+                let place = log.place(self.fence.position).await?;
+                self.expect_checkpoint(place.log_id, place.event_id)?;
+                return Err(match place.head < to {
+                    true => Trouble::BeyondLog,
+                    false => incomplete.into(),
+                });
+            }
+            chunk => chunk?,
+        };
+        self.expect_checkpoint(chunk.log_id, chunk.before)?;
+        Ok(chunk)
+    }
+
+    /// Refuses a log that was replaced meanwhile, and one that does not have the checkpoint's event at its position, whatever
+    /// the log is called.
+    fn expect_checkpoint(&self, log_id: Uuid, found: Option<Uuid>) -> Result<(), Lost> {
+        if found != self.fence.event_id {
+            let position = self.fence.position;
+            Err(Lost::Diverged(Diverged { position }))
+        } else if log_id != self.log_id {
+            Err(Lost::Renamed)
+        } else {
+            Ok(())
+        }
+    }
+}
+
+fn fence_at(checkpoint: &Checkpoint) -> Fence {
+    Fence {
+        position: checkpoint.position,
+        event_id: checkpoint.event_id,
+        epoch: None,
     }
 }
 
@@ -241,9 +281,9 @@ fn refuse_paused(row: &Row) -> Result<(), Ending> {
 /// than the checkpoint, and still its event, was restored or promoted without losing anything of the read model.
 async fn find_checkpoint(consumer: &Consumer, applier: &mut Applier, row: &Row) -> Result<Uuid, Ending> {
     let position = row.checkpoint.position;
-    let Place { log_id, event_id } = consumer.log.place(position).await?;
+    let Place { log_id, event_id, .. } = consumer.log.place(position).await?;
     if event_id != row.checkpoint.event_id {
-        return Err(Ending::LogDiverged { position: position.0 });
+        return Err(Diverged { position }.into());
     }
     if event_id.is_none() {
         return Ok(log_id);

@@ -68,8 +68,11 @@ impl Session<'_> {
         }
         self.consumer.progress.is(State::Healing);
         loop {
-            let pause = tokio::time::sleep(LOOK_INTERVAL);
-            stop.run_until_cancelled(pause).await.ok_or(Ending::Stopped)?;
+            let pause = async {
+                let pause = tokio::time::sleep(LOOK_INTERVAL);
+                stop.run_until_cancelled(pause).await.ok_or(Ending::Stopped)
+            };
+            self.inbox.while_doing(pause).await?;
             let operation = self.consumer.within_limit(rebuilds.last()).await?;
             let row = self.advance.row().await?;
             if row.checkpoint.position.0 > 0 {

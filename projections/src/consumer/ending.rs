@@ -5,6 +5,8 @@ use event_store::LogError;
 
 use crate::State;
 use crate::apply::CommitError;
+use crate::consumer::work::Lost;
+use crate::diverged::Diverged;
 
 /// Why a session ended; but for [`Ending::Stopped`] another one follows.
 #[derive(Debug, thiserror::Error)]
@@ -31,16 +33,13 @@ pub(super) enum Ending {
     #[error("the projection is paused; it applies nothing until it is resumed")]
     Paused,
     /// The checkpoint is not in the log.
-    #[error(
-        "LOG_DIVERGED: the event of the checkpoint, position {position}, is not in the log, which was restored or went \
-         back; nothing is applied; rebuilding the projection is the way out"
-    )]
-    LogDiverged { position: i64 },
+    #[error(transparent)]
+    LogDiverged(#[from] Diverged),
     /// The first generation could not be built.
     #[error("the read model could not be built from the log: {0}")]
     NotBuilt(String),
-    /// The log has another identity than when the session began, or ends before the checkpoint.
-    #[error("the log has changed or went back; the checkpoint has to be looked for in it")]
+    /// The log has another identity than when the session began.
+    #[error("the log has another identity by now; the checkpoint has to be looked for in it")]
     LogChanged,
     /// A step hung.
     #[error("the consumer took longer than {limit_ms} ms over one step; its connections are given up")]
@@ -65,12 +64,21 @@ impl From<CommitError> for Ending {
     }
 }
 
+impl From<Lost> for Ending {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Renamed => Self::LogChanged,
+            Lost::Diverged(diverged) => Self::LogDiverged(diverged),
+        }
+    }
+}
+
 impl Ending {
     /// What the consumer is then.
     pub(super) fn state(&self) -> State {
         match self {
             Self::VersionMismatch { .. } => State::VersionMismatch,
-            Self::LogDiverged { .. } => State::LogDiverged,
+            Self::LogDiverged(_) => State::LogDiverged,
             Self::Paused => State::Paused,
             Self::Stopped => State::Stopped,
             _ => State::Connecting,

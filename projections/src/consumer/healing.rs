@@ -18,7 +18,10 @@ impl Session<'_> {
     pub(super) async fn apply_pending(&mut self, stop: &CancellationToken) -> Result<(), Ending> {
         while let Some(pending) = self.pending.pop_front() {
             let done = match pending {
-                Pending::Delivered(mut work) => self.advance.insist(&mut work, stop).await?,
+                Pending::Delivered(mut work) => {
+                    let insisting = self.advance.insist(&mut work, stop);
+                    self.inbox.while_doing(insisting).await?
+                }
                 Pending::Heal(to, cause) => self.heal(to, cause, stop).await?,
             };
             if done == Done::BeyondLog {
@@ -38,7 +41,7 @@ impl Session<'_> {
     /// No watermark came for too long. If another consumer has gone on meanwhile, all is well and this one waits.
     pub(super) async fn break_silence(&mut self, stop: &CancellationToken) -> Result<(), Ending> {
         let row = self.advance.row().await?;
-        if row.checkpoint.position != self.advance.position() {
+        if !self.advance.is_at(&row.checkpoint) {
             self.follow(&row);
             self.active = false;
             self.consumer.progress.is(State::Waiting);
@@ -60,6 +63,7 @@ impl Session<'_> {
             self.ranges.forget_held();
         }
         self.acknowledge(self.last_tag).await?;
+        self.consumer.progress.is_well();
         self.heard_at = Instant::now();
         Ok(())
     }
@@ -78,7 +82,8 @@ impl Session<'_> {
 
     /// Applies everything up to `to` from the log. A loss may come from a binding that is gone.
     async fn heal(&mut self, to: Position, cause: Cause, stop: &CancellationToken) -> Result<Done, Ending> {
-        let done = self.advance.heal(to, cause, stop).await?;
+        let healing = self.advance.heal(to, cause, stop);
+        let done = self.inbox.while_doing(healing).await?;
         if let (Done::Committed(events), Cause::Loss) = (&done, cause) {
             let projection = self.consumer.projection.name();
             tracing::warn!(projection, to = to.0, events, "a range was healed");
@@ -99,7 +104,7 @@ impl Session<'_> {
     }
 
     async fn redeclare(&mut self) -> Result<(), Ending> {
-        self.subscriber.redeclare().await?;
+        self.inbox.redeclare().await?;
         self.redeclared_at = Some(Instant::now());
         Ok(())
     }

@@ -4,23 +4,20 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use domain::{Envelope, Position};
-use event_bus::{Delivery, Message, Origin, Subscriber, Watermark, is_bound};
-use futures::FutureExt;
+use event_bus::{Delivery, Message, Origin, Watermark, is_bound};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use crate::State;
 use crate::consumer::Consumer;
 use crate::consumer::advance::Advance;
 use crate::consumer::ending::Ending;
+use crate::consumer::inbox::Inbox;
 use crate::consumer::work::{Content, Pending, Work};
 use crate::control::Row;
 use crate::heal::Cause;
 use crate::range::{Closed, Ranges, Source, Taken};
-use crate::status::QueueStatus;
-
-/// How often the broker is asked for the queue's length.
-const MEASURE_INTERVAL: Duration = Duration::from_secs(5);
 
 /// How long a range waits for others, so that one transaction does for all of them, when it holds nothing for the read model or
 /// is so long that more are on their way.
@@ -38,7 +35,7 @@ enum Next {
     Delivery(Delivery),
     Silence,
     Due,
-    PauseChanged,
+    Changed,
     Measure,
 }
 
@@ -46,7 +43,7 @@ enum Next {
 pub(super) struct Session<'a> {
     pub(super) consumer: &'a Consumer,
     pub(super) advance: Advance<'a>,
-    pub(super) subscriber: Subscriber,
+    pub(super) inbox: Inbox,
     pub(super) ranges: Ranges<Envelope>,
     /// Closed ranges in order, the first one beginning at the checkpoint.
     pub(super) pending: VecDeque<Pending>,
@@ -56,14 +53,11 @@ pub(super) struct Session<'a> {
     pub(super) last_tag: u64,
     /// The delivery through which everything is applied once nothing is pending.
     closed_tag: u64,
-    acknowledged_tag: u64,
     /// When a watermark of our log came last.
     pub(super) heard_at: Instant,
     pub(super) redeclared_at: Option<Instant>,
     /// The end of an old log that a new read model has to be built from.
     to_build: Option<Position>,
-    /// When the queue's length was asked for last.
-    measured_at: Instant,
 }
 
 impl<'a> Session<'a> {
@@ -73,34 +67,30 @@ impl<'a> Session<'a> {
         let advance = Advance::open(consumer).await?;
         consumer.progress.is(State::Connecting);
         let name = consumer.connection_name();
-        let subscriber = Subscriber::open(&consumer.amqp_url, &consumer.queue(), &name).await?;
-        let head = consumer.log.head().await?;
-        if head.log_id != advance.log_id {
-            return Err(Ending::LogChanged);
-        }
+        // From here on the session tells how long the queue is.
+        consumer.lookout.end(&consumer.progress);
+        let inbox = Inbox::open(&consumer.amqp_url, &consumer.queue(), &name, consumer.progress()).await?;
+        let head = advance.head().await?;
         consumer.progress.is(State::Waiting);
         let position = advance.position();
         let mut session = Self {
             consumer,
             advance,
-            subscriber,
+            inbox,
             ranges: Ranges::new(position, consumer.args.held_max()),
             pending: VecDeque::new(),
             active: false,
             last_tag: 0,
             closed_tag: 0,
-            acknowledged_tag: 0,
             heard_at: Instant::now(),
             redeclared_at: None,
             to_build: None,
-            measured_at: Instant::now(),
         };
-        session.measure_queue().await?;
         if position.0 == 0 {
-            if head.position.0 > i64::from(consumer.args.batch_events_max) {
-                session.to_build = Some(head.position);
+            if head.0 > i64::from(consumer.args.batch_events_max) {
+                session.to_build = Some(head);
             } else {
-                session.close_from_log(head.position, Cause::Start);
+                session.close_from_log(head, Cause::Start);
             }
         }
         Ok(session)
@@ -122,8 +112,7 @@ impl<'a> Session<'a> {
 
     /// Closes the channel: unacknowledged deliveries go back to their place in the queue.
     pub(super) async fn close(self) {
-        self.consumer.progress.queue_is(None);
-        self.subscriber.close().await;
+        self.inbox.close().await;
     }
 
     /// Applies what is closed, acknowledges it, and takes what is delivered; without a watermark for too long, asks
@@ -149,18 +138,18 @@ impl<'a> Session<'a> {
             }
             Next::Silence => self.break_silence(stop).await,
             Next::Due => Ok(()),
-            Next::PauseChanged => self.advance.row().await.map(drop),
-            Next::Measure => self.measure_queue().await,
+            Next::Changed => self.advance.row().await.map(drop),
+            Next::Measure => Ok(self.inbox.measure().await?),
         }
     }
 
     /// Waits for what comes first.
     async fn next(&mut self, silent_at: Instant) -> Result<Next, Ending> {
-        let measure_at = self.measured_at + MEASURE_INTERVAL;
+        let measure_at = self.inbox.measure_at();
         let due = self.due().unwrap_or(measure_at);
         tokio::select! {
-            delivery = self.subscriber.next() => Ok(Next::Delivery(delivery?)),
-            () = self.consumer.progress.pause_changed() => Ok(Next::PauseChanged),
+            delivery = self.inbox.next() => Ok(Next::Delivery(delivery?)),
+            () = self.consumer.progress.changed() => Ok(Next::Changed),
             () = sleep_until(silent_at) => Ok(Next::Silence),
             () = sleep_until(due) => Ok(Next::Due),
             () = sleep_until(measure_at) => Ok(Next::Measure),
@@ -175,22 +164,10 @@ impl<'a> Session<'a> {
         }
     }
 
-    /// Asks the broker how long the queue is, for who wants to know.
-    async fn measure_queue(&mut self) -> Result<(), Ending> {
-        let depth = self.subscriber.depth().await?;
-        self.consumer.progress.queue_is(Some(QueueStatus {
-            name: self.consumer.queue().name,
-            messages: depth.messages,
-            consumers: depth.consumers,
-        }));
-        self.measured_at = Instant::now();
-        Ok(())
-    }
-
     /// Takes what was delivered already, so that several closed ranges share a transaction.
     async fn take_what_is_there(&mut self) -> Result<(), Ending> {
         for _ in 1..self.consumer.args.batch_events_max {
-            match self.subscriber.next().now_or_never() {
+            match self.inbox.next_if_there() {
                 Some(delivery) => self.take(delivery?).await?,
                 None => break,
             }
@@ -244,6 +221,10 @@ impl<'a> Session<'a> {
             self.consumer.progress.foreign("a watermark of another log", origin);
             return Ok(());
         }
+        if watermark.to < self.advance.position() {
+            // Of a range that came before, or of a log that went back.
+            self.advance.head().await?;
+        }
         self.heard_at = Instant::now();
         self.closed_tag = tag;
         let totals = watermark.totals_for(self.consumer.projection.bindings());
@@ -266,6 +247,9 @@ impl<'a> Session<'a> {
         let can_wait = event_id.is_some() && (events.is_empty() || closed.to.0 - closed.from.0 >= LONG_RANGE);
         let now = Instant::now();
         let due = if can_wait { now + RANGE_PAUSE } else { now };
+        let mut told: Vec<(Position, Uuid)> = event_id.map(|event_id| (closed.to, event_id)).into_iter().collect();
+        let last = events.last().map(|event| (event.position, event.event_id));
+        told.extend(last.filter(|last| !told.contains(last)));
         let batch_events_max = self.consumer.args.batch_events_max as usize;
         if let Some(Pending::Delivered(work)) = self.pending.back_mut()
             && let Content::Delivered(before) = &mut work.content
@@ -273,7 +257,8 @@ impl<'a> Session<'a> {
         {
             before.append(&mut events);
             work.to = closed.to;
-            (work.event_id, work.recorded_at) = (event_id, recorded_at);
+            work.told.append(&mut told);
+            work.recorded_at = recorded_at;
             work.ranges += 1;
             work.due = work.due.min(due);
             return;
@@ -281,7 +266,7 @@ impl<'a> Session<'a> {
         let content = Content::Delivered(events);
         self.pending.push_back(Pending::Delivered(Work {
             to: closed.to,
-            event_id,
+            told,
             recorded_at,
             ranges: 1,
             due,
@@ -301,26 +286,21 @@ impl<'a> Session<'a> {
 
     /// Goes on from where the row is.
     pub(super) fn follow(&mut self, row: &Row) {
-        let position = row.checkpoint.position;
-        if position != self.advance.position() {
-            self.advance.go_on_from(position);
-            self.ranges = Ranges::new(position, self.consumer.args.held_max());
+        if !self.advance.is_at(&row.checkpoint) {
+            self.advance.go_on_from(&row.checkpoint);
+            self.ranges = Ranges::new(row.checkpoint.position, self.consumer.args.held_max());
             self.pending.clear();
         }
     }
 
     /// Acknowledges everything through a delivery; see the module [`crate::consumer`] for why that is safe.
     pub(super) async fn acknowledge(&mut self, tag: u64) -> Result<(), Ending> {
-        if tag > self.acknowledged_tag {
-            self.subscriber.ack_through(tag).await?;
-            self.acknowledged_tag = tag;
-        }
-        Ok(())
+        Ok(self.inbox.ack_through(tag).await?)
     }
 
     /// Tells whether the broker will deliver nothing more, or more could not be held.
     fn is_full(&self) -> bool {
-        let unacknowledged = self.last_tag - self.acknowledged_tag;
+        let unacknowledged = self.inbox.unacknowledged_through(self.last_tag);
         unacknowledged >= u64::from(self.consumer.args.prefetch) || self.ranges.is_full()
     }
 }

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::apply::CommitError;
 use crate::apply::batch::Batch;
+use crate::diverged::Diverged;
 use crate::heal::Cause;
 
 /// A closed range that waits to be applied.
@@ -23,8 +24,9 @@ pub(super) enum Pending {
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) to: Position,
-    /// The event at `to`, if a watermark told.
-    pub(super) event_id: Option<Uuid>,
+    /// Events that it must have if it is of the log: those that the watermarks of its ranges name, and the last one delivered of
+    /// each range.
+    pub(super) told: Vec<(Position, Uuid)>,
     /// When it was recorded, if a watermark told.
     pub(super) recorded_at: Option<DateTime<Utc>>,
     /// How many closed ranges end with it.
@@ -51,7 +53,7 @@ impl Work {
     pub(super) fn from_log(to: Position, ranges: u64) -> Self {
         Self {
             to,
-            event_id: None,
+            told: Vec::new(),
             recorded_at: None,
             ranges,
             due: Instant::now(),
@@ -67,10 +69,19 @@ pub(super) enum Trouble {
     Passing(PassingError),
     /// The log does not have the event that a watermark spoke of.
     BeyondLog,
-    /// What was read is of another log than the checkpoint.
-    LogChanged,
+    /// The checkpoint is not in the log as it was.
+    Lost(Lost),
     /// What the session holds is void.
     Void(CommitError),
+}
+
+/// What became of the log that the checkpoint was found in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Lost {
+    /// It has another identity by now.
+    Renamed,
+    /// It does not have the event of the checkpoint any more.
+    Diverged(Diverged),
 }
 
 /// What may go better another time.
@@ -85,6 +96,12 @@ pub(super) enum PassingError {
     /// The read model could not be written.
     #[error(transparent)]
     Commit(CommitError),
+}
+
+impl From<Lost> for Trouble {
+    fn from(lost: Lost) -> Self {
+        Self::Lost(lost)
+    }
 }
 
 impl From<CommitError> for Trouble {

@@ -7,6 +7,7 @@ use service::Problem;
 use super::queries::FoundMovie;
 use crate::Cursor;
 use crate::parameters::{CursorDate, CursorText};
+use crate::search::rank::RankPlace;
 
 /// How far a window of premieres reaches when only one of its ends is known.
 const PREMIERES_DAYS: Days = Days::new(90);
@@ -14,12 +15,16 @@ const PREMIERES_DAYS: Days = Days::new(90);
 /// What a list of movies is narrowed to. Cursors are bound to it.
 #[derive(Debug, Default, serde::Serialize)]
 pub(super) struct MovieFilter {
-    /// Movies whose title or synopsis matches this text, in the syntax of web search engines.
+    /// Movies that are found by this text: see [`SearchQuery`](crate::search::query::SearchQuery).
     pub(super) q: Option<String>,
     /// Movies that have this genre.
     pub(super) genre: Option<Genre>,
     /// Movies with this rating.
     pub(super) age_rating: Option<AgeRating>,
+    /// Movies that have all of these facets.
+    pub(super) facets: Vec<String>,
+    /// The movie that has this external id.
+    pub(super) external_id: Option<String>,
     /// Movies whose premiere is in this window.
     #[serde(skip)]
     pub(super) premieres: Option<PremiereDays>,
@@ -90,8 +95,8 @@ impl MovieSort {
 /// The place of a movie in a list: what the list is sorted by, then the id.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum MoviePlace {
-    /// By relevance, in millionths.
-    Relevance(i32, CursorText),
+    /// By relevance.
+    Relevance(RankPlace),
     /// By title.
     Title(CursorText, CursorText),
     /// By premiere, in either direction.
@@ -105,7 +110,7 @@ impl MoviePlace {
     /// 400 `INVALID_CURSOR`.
     pub(super) fn decode(cursor: &str, sort: MovieSort, list: &impl serde::Serialize) -> Result<Self, Problem> {
         match sort {
-            MovieSort::Relevance => Cursor::decode(cursor, list).map(|(relevance, id)| Self::Relevance(relevance, id)),
+            MovieSort::Relevance => Cursor::decode(cursor, list).map(Self::Relevance),
             MovieSort::Title => Cursor::decode(cursor, list).map(|(title, id)| Self::Title(title, id)),
             MovieSort::PremiereDate | MovieSort::PremiereDateDescending => {
                 Cursor::decode(cursor, list).map(|(date, id)| Self::Premiere(date, id))
@@ -115,13 +120,12 @@ impl MoviePlace {
 
     /// Makes the cursor that continues the list after a movie.
     pub(super) fn encode(found: &FoundMovie, sort: MovieSort, list: &impl serde::Serialize) -> String {
-        let id = &found.row.id;
-        match sort {
-            MovieSort::Relevance => Cursor::encode(&(found.relevance, id), list),
-            MovieSort::Title => Cursor::encode(&(&found.row.title, id), list),
-            MovieSort::PremiereDate | MovieSort::PremiereDateDescending => {
-                Cursor::encode(&(found.row.premiere_date, id), list)
-            }
+        let row = &found.row;
+        match (&found.place, sort) {
+            (Some(place), _) => Cursor::encode(place, list),
+            (None, MovieSort::Relevance | MovieSort::Title) => Cursor::encode(&(&row.title, &row.id), list),
+            (None, MovieSort::PremiereDate) => Cursor::encode(&(row.premiere_from, &row.id), list),
+            (None, MovieSort::PremiereDateDescending) => Cursor::encode(&(row.premiere_to, &row.id), list),
         }
     }
 }

@@ -1,72 +1,31 @@
 //! The routes that answer about movies.
 
 use axum::extract::State;
-use chrono::{DateTime, NaiveDate, Utc};
-use domain::{AgeRating, Genre, MovieError, MovieId, PremiereDate};
+use domain::{AgeRating, Country, ExternalId, Genre, InvalidValue, Language, MovieError, MovieId, Rating};
 use serde::{Deserialize, Serialize};
 use service::{Path, Problem, Query};
+use utoipa::IntoParams;
 use utoipa::openapi::Object;
-use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::list::{MovieFilter, MoviePlace, MovieSort, PremiereDays};
+use super::answer::Movie;
+use super::facts::{facet_of_country, facet_of_language, facet_of_rating};
+use super::list::{MovieFilter, MoviePlace, MovieSort};
+use super::premieres;
 use super::queries::{self, FoundMovie};
-use super::row::MovieRow;
 use crate::parameters::{NoParameters, Parameters, path_id};
 use crate::refusal::{ReadRefusals, absent, unreadable};
 use crate::{Answer, Limit, Page, ReadWanted, Reads};
-
-/// A movie.
-#[derive(Serialize, ToSchema)]
-struct Movie {
-    /// The movie's id.
-    id: String,
-    /// Title as shown.
-    #[schema(example = "Alien")]
-    title: String,
-    /// What it is about.
-    synopsis: String,
-    /// Length.
-    runtime_minutes: i32,
-    /// The age from which it may be seen: `all`, `6`, `12`, `16`, `18`.
-    #[schema(example = "16")]
-    age_rating: String,
-    /// Its genres, the first one first.
-    genres: Vec<String>,
-    /// First day it is shown.
-    premiere_date: NaiveDate,
-    /// When it was announced.
-    announced_at: DateTime<Utc>,
-    /// When it last changed.
-    updated_at: DateTime<Utc>,
-    /// Sequence of the movie's last event, and the entity tag: send it as `If-Match` with a command.
-    sequence: i64,
-}
-
-impl From<MovieRow> for Movie {
-    fn from(row: MovieRow) -> Self {
-        Self {
-            id: row.id,
-            title: row.title,
-            synopsis: row.synopsis,
-            runtime_minutes: row.runtime_minutes,
-            age_rating: row.age_rating,
-            genres: row.genres,
-            premiere_date: row.premiere_date,
-            announced_at: row.announced_at,
-            updated_at: row.updated_at,
-            sequence: row.sequence,
-        }
-    }
-}
 
 /// What a list of movies may be asked for.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct MovieListParameters {
-    /// Only movies whose title or synopsis matches: all words, `"a phrase"`, `or`, `-without`; at most 200 characters.
+    /// Only movies with all of these words, whatever the case and the accents; the last word may be typed in part. Also
+    /// `"a phrase"`, `or`, `-without`. The best match comes first: the title itself, titles that begin with the text, words of
+    /// titles, words of the synopsis. At most 200 characters.
     #[param(max_length = 200)]
     q: Option<String>,
     /// Only movies of this genre, such as `science-fiction`.
@@ -74,6 +33,18 @@ struct MovieListParameters {
     genre: Option<String>,
     #[param(schema_with = age_rating)]
     age_rating: Option<String>,
+    /// Only movies with this rating of a body: `mpa:PG-13`, `fsk:12`, `bbfc:unrated`; whatever the case.
+    #[param(example = "mpa:PG-13", max_length = 60)]
+    rating: Option<String>,
+    /// Only movies in which this language is spoken: a tag of BCP 47; `pt` also finds `pt-BR`.
+    #[param(example = "de", max_length = 35)]
+    language: Option<String>,
+    /// Only movies from this country: a code of ISO 3166.
+    #[param(example = "DE", max_length = 4)]
+    country: Option<String>,
+    /// Only the movie that others call so; of several, the one that had the id first.
+    #[param(example = "imdb:tt0017136", max_length = 100)]
+    external_id: Option<String>,
     #[param(schema_with = sort)]
     sort: Option<String>,
     /// Movies per page, 1 to 100.
@@ -86,25 +57,38 @@ struct MovieListParameters {
     _min_position: Option<String>,
 }
 
-/// What a list of premieres may be asked for.
-#[derive(Deserialize, IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-struct PremieresParameters {
-    /// First day, `YYYY-MM-DD`; if left out, 90 days before `to`, or today (UTC) if that is left out too.
-    #[param(value_type = Option<NaiveDate>)]
-    from: Option<String>,
-    /// Last day, `YYYY-MM-DD`; if left out, 90 days after `from`.
-    #[param(value_type = Option<NaiveDate>)]
-    to: Option<String>,
-    /// Movies per page, 1 to 100.
-    #[param(value_type = Option<u8>, minimum = 1, maximum = 100, default = 20)]
-    limit: Option<String>,
-    /// The `next_cursor` of the page before.
-    cursor: Option<String>,
-    #[serde(rename = "min_position")]
-    #[param(ignore)]
-    _min_position: Option<String>,
+/// What a list is narrowed to by facets.
+fn facets(given: &MovieListParameters, parameters: &mut Parameters) -> Vec<String> {
+    let rating = parameters.optional("rating", given.rating.as_deref(), rating);
+    let language = parameters.optional("language", given.language.as_deref(), Language::parse);
+    let country = parameters.optional("country", given.country.as_deref(), Country::parse);
+    [
+        rating.map(|rating| facet_of_rating(rating.scheme(), rating.value())),
+        language.map(|language| facet_of_language(language.as_str())),
+        country.map(|country| facet_of_country(country.as_str())),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// Reads `SCHEME:VALUE`.
+fn rating(text: &str) -> Result<Rating, InvalidValue> {
+    let (scheme, value) = in_scheme(text)?;
+    Rating::parse(scheme, value)
+}
+
+/// Reads `SCHEME:VALUE`.
+fn external_id(text: &str) -> Result<String, InvalidValue> {
+    let (scheme, value) = in_scheme(text)?;
+    ExternalId::parse(scheme, value).map(|id| id.to_string())
+}
+
+fn in_scheme(text: &str) -> Result<(&str, &str), InvalidValue> {
+    text.split_once(':').ok_or_else(|| InvalidValue {
+        code: "INVALID_SCHEME",
+        detail: "must be a scheme and a value with a colon between them".to_owned(),
+    })
 }
 
 fn age_rating() -> Object {
@@ -122,7 +106,7 @@ fn sort() -> Object {
 pub(super) fn router(reads: Reads) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(list_movies))
-        .routes(routes!(list_premieres))
+        .routes(routes!(premieres::list_premieres))
         .routes(routes!(get_movie))
         .with_state(reads)
 }
@@ -137,7 +121,7 @@ pub(super) fn router(reads: Reads) -> OpenApiRouter {
         (
             status = 200, description = "The movie.", body = Movie,
             headers(
-                ("ETag" = String, description = "The sequence of its last event, in quotes; for `If-Match`."),
+                ("ETag" = String, description = "Of its state, opaque, in quotes; for `If-Match`."),
                 ("Read-Position" = i64, description = "The answer includes everything up to this position."),
             ),
         ),
@@ -146,7 +130,7 @@ pub(super) fn router(reads: Reads) -> OpenApiRouter {
             content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
         ),
         (
-            status = 410, description = "`MOVIE_WITHDRAWN`: it has ended for ever.",
+            status = 410, description = "`MOVIE_WITHDRAWN`: it is no more, until it is announced again.",
             content_type = "application/problem+json", body = ref("#/components/schemas/Problem"),
         ),
         ReadRefusals,
@@ -198,6 +182,8 @@ async fn list_movies(
         q: parameters.search("q", given.q.as_deref()),
         genre: parameters.optional("genre", given.genre.as_deref(), Genre::parse),
         age_rating: parameters.optional("age_rating", given.age_rating.as_deref(), AgeRating::parse),
+        facets: facets(&given, &mut parameters),
+        external_id: parameters.optional("external_id", given.external_id.as_deref(), external_id),
         premieres: None,
     };
     let sort = parameters.optional("sort", given.sort.as_deref(), MovieSort::parse);
@@ -221,54 +207,8 @@ async fn list_movies(
     page(&reads, &wanted, &filter, sort, after.as_ref(), limit, &list).await
 }
 
-/// List movies by the day of their premiere, the earliest first
-#[utoipa::path(
-    get, path = "/movies/premieres", tag = "movies",
-    params(PremieresParameters, ReadWanted),
-    responses(
-        (
-            status = 200, description = "A page of movies whose premiere is in the window.", body = Page<Movie>,
-            headers(
-                ("ETag" = String, description = "Of this page; for `If-None-Match`."),
-                ("Read-Position" = i64, description = "The answer includes everything up to this position."),
-            ),
-        ),
-        ReadRefusals,
-    )
-)]
-async fn list_premieres(
-    State(reads): State<Reads>,
-    Query(given): Query<PremieresParameters>,
-    wanted: ReadWanted,
-) -> Result<Answer<Page<Movie>>, Problem> {
-    let mut parameters = Parameters::default();
-    let from = parameters
-        .optional("from", given.from.as_deref(), PremiereDate::parse)
-        .map(PremiereDate::date);
-    let to = parameters
-        .optional("to", given.to.as_deref(), PremiereDate::parse)
-        .map(PremiereDate::date);
-    if from.zip(to).is_some_and(|(from, to)| from > to) {
-        parameters.refuse("from", "OUT_OF_RANGE", "must not be after to");
-    }
-    let limit = parameters.limit(given.limit.as_deref());
-    parameters.finish()?;
-
-    let list = ("premieres", from, to);
-    let sort = MovieSort::PremiereDate;
-    let after = given
-        .cursor
-        .map(|cursor| MoviePlace::decode(&cursor, sort, &list))
-        .transpose()?;
-    let window = PremiereDays::around(from, to, Utc::now().date_naive());
-    let filter = MovieFilter {
-        premieres: Some(window),
-        ..MovieFilter::default()
-    };
-    page(&reads, &wanted, &filter, sort, after.as_ref(), limit, &list).await
-}
-
-async fn page(
+/// Reads a page of a list.
+pub(super) async fn page(
     reads: &Reads,
     wanted: &ReadWanted,
     filter: &MovieFilter,
@@ -285,6 +225,6 @@ async fn page(
     Ok(Answer::new(
         wanted,
         read.position,
-        Page::cut(found, limit, place, |found| Movie::from(found.row)),
+        Page::cut(found, limit, place, |found| Movie::listed(found.row)),
     ))
 }

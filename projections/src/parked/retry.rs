@@ -6,17 +6,21 @@
 //!
 //! Failure: whatever goes wrong, each transaction happened or did not, and a retry goes on where the last one ended.
 
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use domain::{DecodeError, Envelope, Sequence};
 use event_store::LogError;
-use sqlx::Connection;
+use futures::FutureExt;
+use session::{is_lost, living, transact};
+use sqlx::PgConnection;
 use tokio::time::Instant;
 
 use super::attempt::{self, Attempted};
 use super::stream::{self, Parked, Stream};
 use crate::actions::{self, Action};
-use crate::control::{self, Row};
+use crate::attendance;
+use crate::control::{self, Checkpoint, Row};
 use crate::operated::Operated;
 use crate::operator::Operator;
 use crate::{ApplyError, Generation};
@@ -73,6 +77,8 @@ pub(super) enum RetryError {
 /// Whose turn it is: a stream as it was read, without a lock.
 struct Turn {
     generation: Generation,
+    /// Where the read model is, to be found in the log that the events are read from.
+    checkpoint: Checkpoint,
     stream: Stream,
     parked: Vec<Parked>,
 }
@@ -130,7 +136,7 @@ struct Order<'a> {
 }
 
 async fn first_turn(operated: &Operated, position: i64) -> Result<Turn, RetryError> {
-    let mut connection = operated.pool.acquire().await?;
+    let mut connection = living(&operated.pool).await?;
     let row = live(operated, &mut connection).await?;
     match stream::first_before(&mut connection, &row.generation, position).await? {
         None => return Err(RetryError::NotParked),
@@ -143,32 +149,33 @@ async fn first_turn(operated: &Operated, position: i64) -> Result<Turn, RetryErr
         aggregate_type: first.aggregate_type,
         aggregate_id: first.aggregate_id,
     };
-    let turn = turn(operated, &mut connection, row.generation, stream).await?;
+    let turn = turn(operated, &mut connection, &row, stream).await?;
     turn.ok_or(RetryError::NotParked)
 }
 
 async fn next_turn(operated: &Operated, stream: &Stream) -> Result<Option<Turn>, RetryError> {
-    let mut connection = operated.pool.acquire().await?;
+    let mut connection = living(&operated.pool).await?;
     let row = live(operated, &mut connection).await?;
-    turn(operated, &mut connection, row.generation, stream.clone()).await
+    turn(operated, &mut connection, &row, stream.clone()).await
 }
 
 async fn turn(
     operated: &Operated,
-    connection: &mut sqlx::PgConnection,
-    generation: Generation,
+    connection: &mut PgConnection,
+    row: &Row,
     stream: Stream,
 ) -> Result<Option<Turn>, RetryError> {
-    let parked = stream::head(connection, operated.projection.name(), &generation, &stream, CHUNK).await?;
+    let parked = stream::head(connection, operated.projection.name(), &row.generation, &stream, CHUNK).await?;
     Ok((!parked.is_empty()).then_some(Turn {
-        generation,
+        generation: row.generation,
+        checkpoint: row.checkpoint,
         stream,
         parked,
     }))
 }
 
 /// The row, if this code can write its generation.
-async fn live(operated: &Operated, connection: &mut sqlx::PgConnection) -> Result<Row, RetryError> {
+async fn live(operated: &Operated, connection: &mut PgConnection) -> Result<Row, RetryError> {
     let projection = &*operated.projection;
     let row = control::load(connection, projection.name()).await?;
     let row = row.ok_or(RetryError::NotParked)?;
@@ -182,7 +189,7 @@ async fn live(operated: &Operated, connection: &mut sqlx::PgConnection) -> Resul
     }
 }
 
-/// Reads the parked events from the log: each of them, or it is another log.
+/// Reads the parked events from the log: each of them, and with them the checkpoint's event, or it is another log.
 async fn read(operated: &Operated, turn: &Turn) -> Result<Vec<Envelope>, RetryError> {
     let log = &operated.observed.log;
     let stream = &turn.stream;
@@ -192,15 +199,17 @@ async fn read(operated: &Operated, turn: &Turn) -> Result<Vec<Envelope>, RetryEr
         if after.0 >= missing.sequence {
             return Err(RetryError::LogDiverged);
         }
-        let events = log
-            .stream(&stream.aggregate_type, &stream.aggregate_id, after, LOG_PAGE)
-            .await;
-        let events = events.map_err(|error| match error {
+        let (kind, id) = (&stream.aggregate_type, &stream.aggregate_id);
+        let page = log.stream_beside(kind, id, after, LOG_PAGE, turn.checkpoint.position);
+        let page = page.await.map_err(|error| match error {
             LogError::StreamGap { .. } => RetryError::LogDiverged,
             other => RetryError::Log(other),
         })?;
-        after = events.last().ok_or(RetryError::LogDiverged)?.sequence;
-        for event in events {
+        after = page.events.last().ok_or(RetryError::LogDiverged)?.sequence;
+        if page.beside != turn.checkpoint.event_id {
+            return Err(RetryError::LogDiverged);
+        }
+        for event in page.events {
             if turn
                 .parked
                 .get(found.len())
@@ -220,44 +229,62 @@ async fn commit(
     events: Vec<Envelope>,
     order: &Order<'_>,
 ) -> Result<Option<Attempted>, RetryError> {
+    let was_lost = |error: &RetryError| matches!(error, RetryError::Database(error) if is_lost(error));
+    let given = (operated, turn, events, order);
+    let committing = transact(
+        &operated.pool,
+        &given,
+        was_lost,
+        |tx, (operated, turn, events, order)| carry_out(tx, operated, turn, events.clone(), order).boxed(),
+    );
+    committing.await
+}
+
+/// Tries the events in the caller's transaction.
+async fn carry_out(
+    tx: &mut PgConnection,
+    operated: &Operated,
+    turn: &Turn,
+    events: Vec<Envelope>,
+    order: &Order<'_>,
+) -> Result<ControlFlow<Option<Attempted>, Option<Attempted>>, RetryError> {
     let (projection, generation, stream) = (&*operated.projection, &turn.generation, &turn.stream);
     let name = projection.name();
-    let mut connection = operated.pool.acquire().await?;
-    let mut tx = connection.begin().await?;
-    control::lock(&mut tx, name).await?;
-    let row = live(operated, &mut tx).await?;
+    control::lock(tx, name).await?;
+    let row = live(operated, tx).await?;
     if row.generation != *generation {
-        return Ok(None);
+        return Ok(ControlFlow::Break(None));
     }
     if events.iter().any(|event| row.checkpoint.log_id != Some(event.log_id)) {
         return Err(RetryError::LogDiverged);
     }
     if let Some(Wanted::Discard { reason, all }) = order.wanted {
         let words = (order.operator.0.as_str(), reason.as_str());
-        stream::discard(&mut tx, name, generation, stream, (order.position, *all), words).await?;
+        stream::discard(tx, name, generation, stream, (order.position, *all), words).await?;
     }
-    let parked = stream::head(&mut tx, name, generation, stream, CHUNK).await?;
+    let parked = stream::head(tx, name, generation, stream, CHUNK).await?;
     let Some(steps) = attempt::steps(projection, events, &parked)? else {
-        return Ok(None);
+        return Ok(ControlFlow::Break(None));
     };
-    let attempted = attempt::run(&mut tx, projection, generation, stream, &steps).await;
+    let attempted = attempt::run(tx, projection, generation, stream, &steps).await;
     let attempted = attempted.map_err(|error| match error {
         ApplyError::Database(error) => RetryError::Database(error),
         // Deterministic errors are reasons, and come with what was attempted.
         ApplyError::Rule { .. } => RetryError::Busy,
     })?;
     if attempted.left == 0 {
-        control::unpark_stream(&mut tx, name).await?;
+        control::unpark_stream(tx, name).await?;
     }
     if let Some(wanted) = order.wanted {
-        record(&mut tx, name, stream, order, wanted).await?;
+        record(tx, name, stream, order, wanted).await?;
     }
-    tx.commit().await?;
-    Ok(Some(attempted))
+    // One that is held for want of room among the parked streams may go on.
+    attendance::call(tx, name).await?;
+    Ok(ControlFlow::Continue(Some(attempted)))
 }
 
 async fn record(
-    tx: &mut sqlx::PgConnection,
+    tx: &mut PgConnection,
     projection: &str,
     stream: &Stream,
     order: &Order<'_>,

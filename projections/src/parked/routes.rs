@@ -8,6 +8,7 @@ use axum::http::StatusCode;
 use domain::InvalidValue;
 use serde::{Deserialize, Serialize};
 use service::{JsonBody, Path, Problem, Query};
+use session::living;
 use tokio::time::timeout;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -103,7 +104,7 @@ async fn list(
     let operated = all.find(&name)?;
     let list = ("parked", &name);
     let (limit, after) = given.checked(&list)?;
-    let mut connection = operated.pool.acquire().await.map_err(unreadable)?;
+    let mut connection = living(&operated.pool).await.map_err(unreadable)?;
     let row = control::load(&mut connection, operated.projection.name())
         .await
         .map_err(unreadable)?;
@@ -137,7 +138,7 @@ async fn show(
 }
 
 async fn details(operated: &Operated, position: i64) -> Result<Option<ParkedStreamDetails>, sqlx::Error> {
-    let mut connection = operated.pool.acquire().await?;
+    let mut connection = living(&operated.pool).await?;
     let Some(row) = control::load(&mut connection, operated.projection.name()).await? else {
         return Ok(None);
     };

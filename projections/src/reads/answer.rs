@@ -4,12 +4,12 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use domain::Position;
+use event_store::LogMark;
 use serde::Serialize;
 use service::Problem;
 use sha2::{Digest, Sha256};
 
-use crate::ReadWanted;
+use crate::{ReadPosition, ReadWanted};
 
 /// Response header: the answer includes everything up to this position.
 pub(crate) const HEADER_READ_POSITION: &str = "read-position";
@@ -19,14 +19,15 @@ const ETAG_BYTES: usize = 12;
 #[derive(Debug)]
 pub struct Answer<T> {
     if_none_match: Option<String>,
-    position: Position,
+    position: ReadPosition,
     etag: Option<String>,
     body: T,
 }
 
 impl<T: Serialize> Answer<T> {
-    /// Answers `wanted` with what was read at `position`. The entity tag is a hash of the body unless given.
-    pub fn new(wanted: &ReadWanted, position: Position, body: T) -> Self {
+    /// Answers `wanted` with what was read at `position`. The entity tag is a hash of the body unless given, and with it the
+    /// mark of the log: what was seen of a history that is lost is not what is there now.
+    pub fn new(wanted: &ReadWanted, position: ReadPosition, body: T) -> Self {
         Self {
             if_none_match: wanted.if_none_match.clone(),
             position,
@@ -35,7 +36,7 @@ impl<T: Serialize> Answer<T> {
         }
     }
 
-    /// Sets the entity tag, without quotes; visible ASCII without quotes or backslashes.
+    /// Sets the entity tag, without quotes and mark; visible ASCII without quotes or backslashes.
     #[must_use]
     pub fn etag(self, etag: impl ToString) -> Self {
         Self {
@@ -62,7 +63,7 @@ impl<T: Serialize> IntoResponse for Answer<T> {
         let etag = self
             .etag
             .unwrap_or_else(|| URL_SAFE_NO_PAD.encode(&Sha256::digest(&json)[..ETAG_BYTES]));
-        let etag = format!("\"{etag}\"");
+        let etag = format!("\"{etag}-{}\"", LogMark::of(self.position.log_id.unwrap_or_default()));
         let known = self.if_none_match.is_some_and(|tags| matches(&tags, &etag));
         let mut response = if known {
             StatusCode::NOT_MODIFIED.into_response()
@@ -70,7 +71,7 @@ impl<T: Serialize> IntoResponse for Answer<T> {
             ([(header::CONTENT_TYPE, "application/json")], json).into_response()
         };
         let headers = response.headers_mut();
-        headers.insert(HEADER_READ_POSITION, HeaderValue::from(self.position.0));
+        headers.insert(HEADER_READ_POSITION, HeaderValue::from(self.position.position.0));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
         if let Ok(etag) = HeaderValue::from_str(&etag) {
             headers.insert(header::ETAG, etag);
@@ -93,15 +94,24 @@ mod tests {
     use axum::response::IntoResponse;
     use domain::Position;
 
+    use uuid::Uuid;
+
     use super::Answer;
-    use crate::ReadWanted;
+    use crate::{ReadPosition, ReadWanted};
+
+    fn at(log_id: u128) -> ReadPosition {
+        ReadPosition {
+            position: Position(7),
+            log_id: Some(Uuid::from_u128(log_id << 96)),
+        }
+    }
 
     fn status(if_none_match: Option<&str>) -> (StatusCode, String) {
         let wanted = ReadWanted {
             if_none_match: if_none_match.map(str::to_owned),
             ..ReadWanted::default()
         };
-        let response = Answer::new(&wanted, Position(7), "body").into_response();
+        let response = Answer::new(&wanted, at(1), "body").into_response();
         assert_eq!(response.headers()["read-position"], "7");
         (
             response.status(),
@@ -121,6 +131,17 @@ mod tests {
         ] {
             assert_eq!(status(Some(&tags)), (StatusCode::NOT_MODIFIED, etag.clone()), "{tags}");
         }
+    }
+
+    #[test]
+    fn the_same_answer_from_another_log_has_another_tag() {
+        let tag = |log_id| {
+            let answer = Answer::new(&ReadWanted::default(), at(log_id), "body")
+                .etag(3)
+                .into_response();
+            answer.headers()["etag"].to_str().expect("ASCII").to_owned()
+        };
+        assert_eq!((tag(1), tag(2)), ("\"3-00000001\"".into(), "\"3-00000002\"".into()));
     }
 
     #[test]

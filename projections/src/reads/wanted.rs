@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use domain::Position;
 use service::{FieldError, Problem};
 use utoipa::IntoParams;
@@ -48,58 +48,67 @@ impl<S: Sync> FromRequestParts<S> for ReadWanted {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         Ok(Self {
             min_position: min_position(parts)?,
-            wait: wait(&parts.headers),
-            if_none_match: parts
-                .headers
-                .get(header::IF_NONE_MATCH)
-                .and_then(|value| value.to_str().ok())
-                .map(str::to_owned),
+            wait: preferred_wait(&parts.headers).unwrap_or(WAIT_DEFAULT),
+            if_none_match: joined(&parts.headers, &header::IF_NONE_MATCH),
         })
     }
 }
 
-/// The header, else the query parameter; when both are given the later position is waited for.
+/// The header, or the query parameter; when both are given the later position is waited for. Neither may be given twice.
 fn min_position(parts: &Parts) -> Result<Option<Position>, Problem> {
-    let from_header = match parts.headers.get(HEADER_MIN_POSITION) {
-        Some(value) => Some(parse_position(POINTER_HEADER, value.to_str().unwrap_or_default())?),
-        None => None,
-    };
-    let mut from_query = None;
-    for pair in parts.uri.query().unwrap_or_default().split('&') {
-        if let Some((PARAMETER_MIN_POSITION, value)) = pair.split_once('=') {
-            from_query = from_query.max(Some(parse_position(POINTER_PARAMETER, value)?));
-        }
+    let headers = parts.headers.get_all(HEADER_MIN_POSITION).iter();
+    let from_headers = headers.map(|value| value.to_str().unwrap_or_default().to_owned());
+    let from_query = service::query_values(&parts.uri, PARAMETER_MIN_POSITION);
+    Ok(position(POINTER_HEADER, from_headers)?.max(position(POINTER_PARAMETER, from_query)?))
+}
+
+fn position(pointer: &str, mut given: impl Iterator<Item = String>) -> Result<Option<Position>, Problem> {
+    match (given.next(), given.next()) {
+        (None, _) => Ok(None),
+        (Some(text), None) => parse_position(pointer, &text).map(Some),
+        (Some(_), Some(_)) => Err(invalid_position(pointer, "must be given only once")),
     }
-    Ok(from_header.max(from_query))
 }
 
 fn parse_position(pointer: &str, text: &str) -> Result<Position, Problem> {
-    match text.parse::<i64>() {
-        Ok(position @ 0..) => Ok(Position(position)),
-        _ => Err(Problem::new(
-            StatusCode::BAD_REQUEST,
-            "INVALID_POSITION",
-            "Min-Position is the position that a command was answered with: a whole number, not negative",
-        )
-        .with_error(FieldError::new(
-            pointer,
-            "INVALID_VALUE",
-            "must be a whole number, not negative",
-        ))),
-    }
+    let digits = Some(text).filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()));
+    let number = digits.and_then(|digits| digits.parse().ok());
+    number
+        .map(Position)
+        .ok_or_else(|| invalid_position(pointer, "must be a whole number, not negative"))
 }
 
-/// `Prefer: wait=N` of RFC 7240. A preference that cannot be read is ignored, as the standard demands.
-fn wait(headers: &HeaderMap) -> Duration {
+fn invalid_position(pointer: &str, detail: &str) -> Problem {
+    Problem::new(
+        StatusCode::BAD_REQUEST,
+        "INVALID_POSITION",
+        "Min-Position is the position that a command was answered with: a whole number, not negative, given once",
+    )
+    .with_error(FieldError::new(pointer, "INVALID_VALUE", detail))
+}
+
+/// Joins the lines of a header that is a list, as if it had come in one; lines that are not ASCII are no tags of ours.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let lines: Vec<&str> = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
+}
+
+/// `Prefer: wait=N` of RFC 7240, the first one if there are several. A preference that cannot be read is ignored, as the
+/// standard demands. At most ten seconds.
+pub(crate) fn preferred_wait(headers: &HeaderMap) -> Option<Duration> {
     headers
         .get_all(HEADER_PREFER)
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split([',', ';']))
         .filter_map(|preference| preference.trim().split_once('='))
-        .filter(|(name, _)| name.trim().eq_ignore_ascii_case("wait"))
-        .find_map(|(_, seconds)| seconds.trim().trim_matches('"').parse().ok())
-        .map_or(WAIT_DEFAULT, |seconds| Duration::from_secs(seconds).min(WAIT_MAX))
+        .find(|(name, _)| name.trim().eq_ignore_ascii_case("wait"))
+        .and_then(|(_, seconds)| seconds.trim().trim_matches('"').parse().ok())
+        .map(|seconds| Duration::from_secs(seconds).min(WAIT_MAX))
 }
 
 impl IntoParams for ReadWanted {
@@ -164,6 +173,8 @@ mod tests {
         for (uri, headers) in [
             ("/users", vec![("Min-Position", "7")]),
             ("/users?q=a&min_position=7", vec![]),
+            ("/users?min%5Fposition=%37", vec![]),
+            ("/users?min_position=5", vec![("Min-Position", "7")]),
         ] {
             assert_eq!(
                 wanted(uri, &headers).await.expect("valid").min_position,
@@ -178,9 +189,28 @@ mod tests {
             "/users?min_position=",
             "/users?min_position=-1",
             "/users?min_position=x",
+            "/users?min_position=%2B7",
+            "/users?min_position=99999999999999999999",
         ] {
             assert_eq!(wanted(uri, &[]).await, None, "{uri}");
         }
+    }
+
+    #[tokio::test]
+    async fn a_position_that_is_given_twice_is_refused_whatever_it_says() {
+        for second in ["7", "8", "x", ""] {
+            let twice = [("Min-Position", "7"), ("Min-Position", second)];
+            assert_eq!(wanted("/users", &twice).await, None, "{second}");
+            let uri = format!("/users?min_position=7&min_position={second}");
+            assert_eq!(wanted(&uri, &[]).await, None, "{uri}");
+        }
+    }
+
+    #[tokio::test]
+    async fn entity_tags_may_come_in_several_lines() {
+        let lines = [("If-None-Match", "\"1\""), ("If-None-Match", "\"2\"")];
+        let tags = wanted("/users", &lines).await.expect("valid").if_none_match;
+        assert_eq!(tags.as_deref(), Some("\"1\", \"2\""));
     }
 
     #[tokio::test]
@@ -190,6 +220,8 @@ mod tests {
             ("respond-async, wait=0", 0),
             ("wait=3600", 10),
             ("wait=soon", 2),
+            ("wait=4, wait=5", 4),
+            ("wait=soon, wait=5", 2),
         ] {
             let wanted = wanted("/users", &[("Prefer", prefer)]).await.expect("valid");
             assert_eq!(wanted.wait, Duration::from_secs(seconds), "{prefer}");

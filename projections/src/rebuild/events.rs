@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::response::sse::Event;
 use futures::Stream;
 use futures::stream::unfold;
+use session::living;
 use tokio::time::sleep;
 
 use crate::operated::Operated;
@@ -56,7 +57,7 @@ impl Follower {
     }
 
     async fn read(&self) -> Result<Option<Operation>, sqlx::Error> {
-        let mut connection = self.operated.pool.acquire().await?;
+        let mut connection = living(&self.operated.pool).await?;
         record::load(&mut connection, self.operated.projection.name()).await
     }
 }

@@ -32,7 +32,7 @@ pub(crate) enum Failure {
         event_type: String,
         detail: String,
     },
-    /// The log has another identity than when it began, or ends earlier.
+    /// The log has another identity than when it began, or does not have what was read before.
     #[error("the log was replaced or went back while it was read")]
     LogChanged,
     /// The log could not be read, or has a hole.
@@ -193,7 +193,7 @@ impl Failure {
             Self::Unknown { .. } => "EVENT_UNKNOWN",
             Self::Refused { .. } => "EVENT_REFUSED",
             Self::Log(LogError::Gap { .. } | LogError::StreamGap { .. }) => "LOG_GAP",
-            Self::Log(LogError::Incomplete { .. }) | Self::LogChanged => "LOG_CHANGED",
+            Self::Log(LogError::Incomplete { .. } | LogError::Diverged { .. }) | Self::LogChanged => "LOG_CHANGED",
             Self::Unverified(_) => "VERIFICATION_FAILED",
             Self::Log(LogError::Database(_)) | Self::Database(_) | Self::Fenced | Self::Locked => "DATABASE",
             Self::Cancelled => "CANCELLED",

@@ -40,10 +40,6 @@ impl Plan {
         let discarded = source::discarded(connection, projection.name()).await?;
         let position = live.checkpoint.position;
         let place = log.place(position).await?;
-        let head = log.head().await?;
-        if head.log_id != place.log_id {
-            return Err(Failure::LogChanged);
-        }
         let comparison = if position.0 == 0 {
             Comparison::Impossible("the live generation is empty")
         } else if place.event_id != live.checkpoint.event_id {
@@ -53,26 +49,13 @@ impl Plan {
         };
         let load_to = match comparison {
             Comparison::Possible => position,
-            Comparison::Impossible(_) => head.position,
+            Comparison::Impossible(_) => place.head,
         };
         Ok(Self {
-            source: Source::new(Arc::clone(projection), log.clone(), head.log_id, discarded, strict),
+            source: Source::new(Arc::clone(projection), log.clone(), place.log_id, discarded, strict),
             comparison,
             load_to,
         })
-    }
-
-    /// Expects a checkpoint to be in the log that is read.
-    ///
-    /// # Errors
-    /// [`Failure::LogChanged`], [`Failure::Log`].
-    pub(crate) async fn expect_in_log(&self, checkpoint: &Checkpoint) -> Result<(), Failure> {
-        let place = self.source.log().place(checkpoint.position).await?;
-        if place.event_id == checkpoint.event_id {
-            Ok(())
-        } else {
-            Err(Failure::LogChanged)
-        }
     }
 
     /// Tells whether positions of the live generation mean the same in the log that is read.
@@ -80,33 +63,44 @@ impl Plan {
         self.comparison == Comparison::Possible
     }
 
-    /// Where the new generation has to be to be compared with the live one; the end of the log when it cannot be.
+    /// Where the new generation, which is at `at`, has to be to be compared with the live one; the end of the log when it
+    /// cannot be.
+    ///
+    /// # Errors
+    /// [`Failure::LogChanged`] when the log does not have `at` any more, [`Failure::Log`], [`Failure::Database`].
     pub(crate) async fn goal_of_comparison(
         &self,
+        at: &Checkpoint,
         connection: &mut PgConnection,
         projection: &dyn Projection,
     ) -> Result<Position, Failure> {
+        let head = self.source.head(at).await?;
         match self.comparison {
             Comparison::Possible => Ok(load_live(connection, projection).await?.checkpoint.position),
-            Comparison::Impossible(_) => self.source.head().await,
+            Comparison::Impossible(_) => Ok(head),
         }
     }
 
     /// Where the new generation has to be to be switched to: where the live one is, if that moves by itself or must not
     /// move, else at the end of the log, so that little is left to apply afterwards.
+    ///
+    /// # Errors
+    /// As [`Self::goal_of_comparison`].
     pub(crate) async fn goal_of_switch(
         &self,
+        at: &Checkpoint,
         connection: &mut PgConnection,
         projection: &dyn Projection,
     ) -> Result<Position, Failure> {
+        let head = self.source.head(at).await?;
         let live = load_live(connection, projection).await?;
         if !self.is_comparable() {
-            return self.source.head().await;
+            return Ok(head);
         }
         if live.is_of(projection) || live.paused.is_some() {
             return Ok(live.checkpoint.position);
         }
-        Ok(self.source.head().await?.max(live.checkpoint.position))
+        Ok(head.max(live.checkpoint.position))
     }
 }
 

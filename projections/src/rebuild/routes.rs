@@ -1,14 +1,17 @@
 //! The routes of rebuilds and rollbacks.
 
 use std::convert::Infallible;
+use std::ops::ControlFlow;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures::Stream;
+use futures::{FutureExt, Stream};
 use serde::Deserialize;
 use service::{FieldError, Path, Problem};
+use session::{is_lost, living, transact};
+use sqlx::PgConnection;
 use utoipa::ToSchema;
 use utoipa::openapi::Object;
 use utoipa_axum::router::OpenApiRouter;
@@ -199,17 +202,33 @@ async fn cancel(
 ) -> Result<Accepted, Problem> {
     let one = operated.find(&name)?;
     let why = why.checked()?;
-    let mut tx = one.pool.begin().await.map_err(unreadable)?;
-    let operation = record::load(&mut tx, one.name()).await.map_err(unreadable)?;
+    let given = (one.name(), operator, why);
+    let cancelling = transact(&one.pool, &given, is_lost, |tx, (name, operator, why)| {
+        request_cancel(tx, name, operator, why.as_deref()).boxed()
+    });
+    match cancelling.await.map_err(unreadable)? {
+        Some(operation) => Ok(one.accepted(operation)),
+        None => {
+            let detail = "no rebuild or rollback is running";
+            Err(Problem::new(StatusCode::CONFLICT, "REBUILD_NOT_RUNNING", detail))
+        }
+    }
+}
+
+/// Calls the operation off that runs, in the caller's transaction, and gives it.
+async fn request_cancel(
+    tx: &mut PgConnection,
+    projection: &'static str,
+    operator: &Operator,
+    why: Option<&str>,
+) -> Result<ControlFlow<Option<Operation>, Option<Operation>>, sqlx::Error> {
+    let operation = record::load(tx, projection).await?;
     let Some(operation) = operation.filter(|operation| operation.state == OperationState::Running) else {
-        let detail = "no rebuild or rollback is running";
-        return Err(Problem::new(StatusCode::CONFLICT, "REBUILD_NOT_RUNNING", detail));
+        return Ok(ControlFlow::Break(None));
     };
-    record::request_cancel(&mut tx, one.name()).await.map_err(unreadable)?;
-    let recorded = actions::record(&mut tx, one.name(), Action::Cancel, &operator, why.as_deref(), None).await;
-    recorded.map_err(unreadable)?;
-    tx.commit().await.map_err(unreadable)?;
-    Ok(one.accepted(operation))
+    record::request_cancel(tx, projection).await?;
+    actions::record(tx, projection, Action::Cancel, operator, why, None).await?;
+    Ok(ControlFlow::Continue(Some(operation)))
 }
 
 /// 202 with the operation and its location.
@@ -258,7 +277,7 @@ impl Operated {
     }
 
     async fn operation(&self) -> Result<Operation, Problem> {
-        let mut connection = self.pool.acquire().await.map_err(unreadable)?;
+        let mut connection = living(&self.pool).await.map_err(unreadable)?;
         let operation = record::load(&mut connection, self.name()).await.map_err(unreadable)?;
         let detail = "there was no rebuild or rollback yet";
         operation.ok_or_else(|| Problem::new(StatusCode::NOT_FOUND, "NO_REBUILD", detail))

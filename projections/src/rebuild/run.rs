@@ -103,7 +103,7 @@ async fn work(engine: &Engine, begun: &Begun, progress: &Arc<Progress>) -> Resul
     .await?;
     let (standing, at) = match &begun.retired {
         Some(retired) => {
-            plan.expect_in_log(&retired.checkpoint).await?;
+            plan.source.head(&retired.checkpoint).await?;
             expect_usable(&mut connection, engine, retired.generation).await?;
             (Standing::Retired, retired.checkpoint)
         }

@@ -31,10 +31,27 @@ pub(crate) enum Step {
 #[derive(Debug)]
 pub(crate) struct Range {
     pub(crate) steps: Vec<Step>,
+    /// The event right before it; none at the log's beginning.
+    before: Option<Uuid>,
     /// Positions it spans, bound or not.
     pub(crate) positions: i64,
     /// Where the checkpoint is afterwards.
     pub(crate) end: Checkpoint,
+}
+
+impl Range {
+    /// Expects the range to follow a checkpoint: the log had the checkpoint's event when it was read. Ranges are read ahead,
+    /// and a log that went back in between goes on with other events at the same positions.
+    ///
+    /// # Errors
+    /// [`Failure::LogChanged`].
+    pub(crate) fn expect_behind(&self, checkpoint: &Checkpoint) -> Result<(), Failure> {
+        if self.before == checkpoint.event_id {
+            Ok(())
+        } else {
+            Err(Failure::LogChanged)
+        }
+    }
 }
 
 /// A log that must stay the same while it is read. Cheap to clone.
@@ -94,16 +111,17 @@ impl Source {
         &self.discarded
     }
 
-    /// Where the log ends now.
+    /// Where the log ends now, which must have a checkpoint's event at its position.
     ///
     /// # Errors
     /// [`Failure::LogChanged`], [`Failure::Log`].
-    pub(crate) async fn head(&self) -> Result<Position, Failure> {
-        let head = self.log.head().await?;
-        if head.log_id != self.log_id {
-            return Err(Failure::LogChanged);
+    pub(crate) async fn head(&self, at: &Checkpoint) -> Result<Position, Failure> {
+        let place = self.log.place(at.position).await?;
+        if place.log_id == self.log_id && place.event_id == at.event_id {
+            Ok(place.head)
+        } else {
+            Err(Failure::LogChanged)
         }
-        Ok(head.position)
     }
 
     /// Reads `(after, to]`.
@@ -123,6 +141,7 @@ impl Source {
         };
         Ok(Range {
             steps: self.steps(chunk.events, end)?,
+            before: chunk.before,
             positions: to.0 - after.0,
             end,
         })

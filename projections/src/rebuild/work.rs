@@ -73,6 +73,7 @@ impl Work {
         let mut ranges = self.plan.source.ranges(self.at.position, to, positions_max);
         while let Some(range) = ranges.next().await {
             let range = range?;
+            range.expect_behind(&self.at)?;
             self.target.commit(&mut self.connection, &range).await?;
             self.at = range.end;
             self.progress.reaches(self.at.position.0);
@@ -102,8 +103,8 @@ impl Work {
         loop {
             let (connection, projection) = (&mut self.connection, &*self.target.projection);
             let to = match goal {
-                Goal::Comparison => self.plan.goal_of_comparison(connection, projection).await?,
-                Goal::Switch => self.plan.goal_of_switch(connection, projection).await?,
+                Goal::Comparison => self.plan.goal_of_comparison(&self.at, connection, projection).await?,
+                Goal::Switch => self.plan.goal_of_switch(&self.at, connection, projection).await?,
             };
             let left = to.0 - self.at.position.0;
             self.apply_to(to).await?;

@@ -9,6 +9,8 @@ const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
 /// Where the number of a row's fields would stand.
 const TRAILER: i16 = -1;
 const NULL: i32 = -1;
+/// The only version there is of the binary form of `jsonb`: the text behind it.
+const JSONB_VERSION: u8 = 1;
 
 /// Rows on their way into a table.
 pub(crate) struct CopyRows {
@@ -41,6 +43,19 @@ impl CopyRows {
             let length = i32::try_from(self.bytes.len() - begin).map_err(|error| sqlx::Error::Encode(error.into()))?;
             self.bytes[length_at..begin].copy_from_slice(&length.to_be_bytes());
         }
+        Ok(self)
+    }
+
+    /// Writes the row's next field, of the type `jsonb`. (As a value of sqlx it would leave a note of each row behind.)
+    ///
+    /// # Errors
+    /// [`sqlx::Error::Encode`].
+    pub(crate) fn json(&mut self, value: &impl serde::Serialize) -> Result<&mut Self, sqlx::Error> {
+        let text = serde_json::to_vec(value).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        let length = i32::try_from(text.len() + 1).map_err(|error| sqlx::Error::Encode(error.into()))?;
+        self.bytes.extend_from_slice(&length.to_be_bytes());
+        self.bytes.push(JSONB_VERSION);
+        self.bytes.extend_from_slice(&text);
         Ok(self)
     }
 

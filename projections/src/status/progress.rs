@@ -10,9 +10,12 @@ use metrics::{counter, gauge};
 use tokio::sync::{Notify, watch};
 
 use crate::apply::Committed;
+use crate::attendance::Attendance;
+use crate::diverged::Diverged;
 use crate::heal::Cause;
 use crate::status::QueueStatus;
 use crate::status::foreign::ForeignMessage;
+use crate::status::told::Told;
 use crate::{State, metric};
 
 /// The most messages that are kept aside.
@@ -23,6 +26,8 @@ const FOREIGN_KEPT_MAX: usize = 100;
 pub(crate) struct Seen {
     /// What it is doing.
     pub(crate) state: State,
+    /// Whether the checkpoint is not in the log, by whoever looked last.
+    diverged: bool,
     /// What went wrong last, and when.
     pub(crate) last_error: Option<(String, DateTime<Utc>)>,
     /// Ranges read from the log that the bus should have delivered.
@@ -41,8 +46,10 @@ pub(crate) struct Progress {
     projection: &'static str,
     seen: Mutex<Seen>,
     foreign: Mutex<VecDeque<ForeignMessage>>,
+    told: Mutex<Told>,
     committed: watch::Sender<Position>,
-    pause_changed: Notify,
+    changed: Notify,
+    attendance: watch::Sender<Attendance>,
 }
 
 impl Progress {
@@ -52,6 +59,7 @@ impl Progress {
         gauge!(metric::HELD, metric::PROJECTION => projection).set(0.0);
         let seen = Seen {
             state: State::Connecting,
+            diverged: false,
             last_error: None,
             healed_ranges: 0,
             healed_events: 0,
@@ -62,8 +70,10 @@ impl Progress {
             projection,
             seen: Mutex::new(seen),
             foreign: Mutex::default(),
+            told: Mutex::default(),
             committed: watch::Sender::new(Position::default()),
-            pause_changed: Notify::new(),
+            changed: Notify::new(),
+            attendance: watch::Sender::new(Attendance::default()),
         }
     }
 
@@ -82,29 +92,65 @@ impl Progress {
         self.committed.subscribe()
     }
 
-    /// Tells the consumer that the projection was paused or resumed in this process.
-    pub(crate) fn tell_pause_changed(&self) {
-        self.pause_changed.notify_one();
+    /// Tells the consumer that an operator has changed something.
+    pub(crate) fn tell_changed(&self) {
+        self.changed.notify_one();
     }
 
-    /// Waits until [`Self::tell_pause_changed`]; what was told while nobody waited counts once.
-    pub(crate) async fn pause_changed(&self) {
-        self.pause_changed.notified().await;
+    /// Waits until [`Self::tell_changed`]; what was told while nobody waited counts once.
+    pub(crate) async fn changed(&self) {
+        self.changed.notified().await;
+    }
+
+    /// Notes what the consumer is at, for others to see.
+    pub(crate) fn is_at(&self, attendance: Attendance) {
+        self.attendance.send_replace(attendance);
+    }
+
+    /// What the consumer is at.
+    pub(crate) fn attendance(&self) -> Attendance {
+        *self.attendance.borrow()
+    }
+
+    /// Tells what the consumer is at whenever that changes.
+    pub(crate) fn attendances(&self) -> watch::Receiver<Attendance> {
+        self.attendance.subscribe()
     }
 
     /// Notes what the consumer is doing.
     pub(crate) fn is(&self, state: State) {
-        let before = std::mem::replace(&mut self.lock().state, state);
+        let mut seen = self.lock();
+        let before = std::mem::replace(&mut seen.state, state);
         if before == state {
             return;
         }
+        self.show_held(&seen);
+        drop(seen);
         tracing::info!(
             projection = self.projection,
             ?before,
             ?state,
             "the consumer's state changed"
         );
-        let held = if state.needs_attention() { 1.0 } else { 0.0 };
+    }
+
+    /// Notes whether the checkpoint is not in the log. A consumer that is paused, or waits while another one is active, does not
+    /// find that out by itself.
+    pub(crate) fn diverged(&self, diverged: Option<&Diverged>) {
+        let mut seen = self.lock();
+        if let Some(error) = diverged.filter(|_| !seen.diverged) {
+            seen.last_error = Some((error.to_string(), Utc::now()));
+        }
+        seen.diverged = diverged.is_some();
+        self.show_held(&seen);
+    }
+
+    fn show_held(&self, seen: &Seen) {
+        let held = if seen.diverged || seen.state.needs_attention() {
+            1.0
+        } else {
+            0.0
+        };
         gauge!(metric::HELD, metric::PROJECTION => self.projection).set(held);
     }
 
@@ -118,7 +164,7 @@ impl Progress {
         self.lock().events_per_second = rate;
     }
 
-    /// Notes what went wrong, with the chain of its causes.
+    /// Notes what went wrong, with the chain of its causes. The log tells it once, until the consumer has got on.
     pub(crate) fn failed(&self, error: &(dyn std::error::Error + 'static)) {
         let mut text = error.to_string();
         let mut source = error.source();
@@ -131,11 +177,12 @@ impl Progress {
             }
             source = cause.source();
         }
-        tracing::warn!(
-            projection = self.projection,
-            error = text,
-            "the consumer failed and tries again"
-        );
+        let projection = self.projection;
+        if self.told().note(&text) {
+            tracing::warn!(projection, error = text, "the consumer failed and tries again");
+        } else {
+            tracing::debug!(projection, error = text, "the consumer failed once more");
+        }
         counter!(metric::ATTEMPTS_FAILED, metric::PROJECTION => self.projection).increment(1);
         self.lock().last_error = Some((text, Utc::now()));
     }
@@ -149,6 +196,15 @@ impl Progress {
         count(metric::EVENTS_PARKED, committed.parked as u64);
         gauge!(metric::STREAMS_PARKED, metric::PROJECTION => self.projection).set(committed.parked_streams as f64);
         self.committed.send_replace(position);
+        self.is_well();
+    }
+
+    /// Notes that the consumer has got on: what goes wrong from now on is told anew.
+    pub(crate) fn is_well(&self) {
+        let failures = self.told().forget();
+        if failures > 0 {
+            tracing::info!(projection = self.projection, failures, "the consumer goes on");
+        }
     }
 
     /// Notes that a range begins to be read from the log.
@@ -187,6 +243,10 @@ impl Progress {
     pub(crate) fn foreign_kept(&self) -> Vec<ForeignMessage> {
         let kept = self.foreign.lock().unwrap_or_else(PoisonError::into_inner);
         kept.iter().cloned().collect()
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Seen> {

@@ -4,19 +4,11 @@ use domain::{Role, UserId};
 use sqlx::{PgConnection, Postgres, QueryBuilder};
 
 use super::row::UserRow;
-use super::words::name_query;
 use crate::parameters::CursorText;
 use crate::row::{self, Table};
+use crate::search::query::SearchQuery;
+use crate::search::rank::{Found, RankPlace, Ranking};
 use crate::{Generation, Limit};
-
-/// What a list of users is narrowed to.
-#[derive(Debug, Default)]
-pub(super) struct UserFilter {
-    /// Users that hold this role.
-    pub(super) role: Option<Role>,
-    /// Users whose name has, for each word of this text, a word that begins with it.
-    pub(super) q: Option<String>,
-}
 
 /// Place of a user in a list: by name, then by id.
 pub(super) type UserPlace = (CursorText, CursorText);
@@ -30,40 +22,20 @@ pub(super) async fn find(
     row::find(connection, generation, id.as_str()).await
 }
 
-/// Lists users by name, those after a place if one is given.
-///
-/// `OFFSET 0` keeps a search and the order apart: planned together, a search that finds little reads all users by name.
+/// Lists users by name, those that hold a role if one is given, and those after a place.
 pub(super) async fn list(
     connection: &mut PgConnection,
     generation: &Generation,
-    filter: &UserFilter,
+    role: Option<Role>,
     after: Option<&UserPlace>,
     limit: Limit,
 ) -> Result<Vec<UserRow>, sqlx::Error> {
     let columns = UserRow::COLUMNS;
-    let mut query: QueryBuilder<'_, Postgres> = QueryBuilder::new(format!(
-        "SELECT {columns} FROM (SELECT {columns} FROM {generation}.users WHERE NOT gone"
-    ));
-    if let Some(role) = filter.role {
-        // The index has only users with roles, and the planner does not conclude it.
-        query
-            .push(" AND roles <> '{}' AND roles @> ARRAY[")
-            .push_bind(role.as_str())
-            .push("]");
-    }
-    if let Some(q) = &filter.q {
-        let Some(words) = name_query(q) else {
-            return Ok(Vec::new());
-        };
-        query
-            .push(" AND array_to_tsvector(name_words) @@ ")
-            .push_bind(words)
-            .push("::tsquery OFFSET 0");
-    }
-    query.push(") AS found");
+    let mut query = QueryBuilder::new(format!("SELECT {columns} FROM {generation}.users WHERE NOT gone"));
+    push_role(&mut query, role);
     if let Some((full_name, id)) = after {
         query
-            .push(" WHERE (full_name, id) > (")
+            .push(" AND (full_name, id) > (")
             .push_bind(&full_name.0)
             .push(", ")
             .push_bind(&id.0)
@@ -71,4 +43,33 @@ pub(super) async fn list(
     }
     query.push(" ORDER BY full_name, id LIMIT ").push_bind(limit.fetch());
     query.build_query_as().fetch_all(connection).await
+}
+
+/// Finds users by their names, the best match first.
+pub(super) async fn search(
+    connection: &mut PgConnection,
+    generation: &Generation,
+    query: &SearchQuery,
+    role: Option<Role>,
+    after: Option<&RankPlace>,
+    limit: Limit,
+) -> Result<Vec<Found<UserRow>>, sqlx::Error> {
+    let ranking = Ranking {
+        generation,
+        query,
+        filter: |statement: &mut QueryBuilder<'_, Postgres>| push_role(statement, role),
+        after,
+        limit,
+    };
+    ranking.page(connection).await
+}
+
+fn push_role(query: &mut QueryBuilder<'_, Postgres>, role: Option<Role>) {
+    if let Some(role) = role {
+        // The index has only users with roles, and the planner does not conclude it.
+        query
+            .push(" AND roles <> '{}' AND roles @> ARRAY[")
+            .push_bind(role.as_str())
+            .push("]");
+    }
 }

@@ -10,10 +10,12 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::queries::{self, UserFilter, UserPlace};
+use super::queries::{self, UserPlace};
 use super::row::UserRow;
 use crate::parameters::{CursorText, NoParameters, Parameters, path_id};
 use crate::refusal::{ReadRefusals, absent, unreadable};
+use crate::search::query::SearchQuery;
+use crate::search::rank::{Found, RankPlace};
 use crate::{Answer, Cursor, Page, ReadWanted, Reads};
 
 /// A user.
@@ -36,7 +38,7 @@ struct User {
     /// When the user last logged in; null before the first time.
     #[schema(required = true)]
     last_login_at: Option<DateTime<Utc>>,
-    /// Sequence of the user's last event, and the entity tag: send it as `If-Match` with a command.
+    /// Sequence of the user's last event.
     sequence: i64,
 }
 
@@ -62,7 +64,9 @@ impl From<UserRow> for User {
 struct UserListParameters {
     #[param(schema_with = role)]
     role: Option<String>,
-    /// Only users whose name has, for each word of this text, a word that begins with it; at most 200 characters.
+    /// Only users whose name has, for each word of this text, a word that begins with it, whatever the case and the accents;
+    /// also `"a phrase"`, `or`, `-without`. The best match comes first: the name itself, names that begin with the text, others.
+    /// At most 200 characters.
     #[param(max_length = 200)]
     q: Option<String>,
     /// Users per page, 1 to 100.
@@ -94,7 +98,7 @@ pub(super) fn router(reads: Reads) -> OpenApiRouter {
         (
             status = 200, description = "The user.", body = User,
             headers(
-                ("ETag" = String, description = "The sequence of its last event, in quotes; for `If-Match`."),
+                ("ETag" = String, description = "Of its state, opaque, in quotes; for `If-Match`."),
                 ("Read-Position" = i64, description = "The answer includes everything up to this position."),
             ),
         ),
@@ -151,26 +155,39 @@ async fn list_users(
     wanted: ReadWanted,
 ) -> Result<Answer<Page<User>>, Problem> {
     let mut parameters = Parameters::default();
-    let filter = UserFilter {
-        role: parameters.optional("role", given.role.as_deref(), Role::parse),
-        q: parameters.search("q", given.q.as_deref()),
-    };
+    let role = parameters.optional("role", given.role.as_deref(), Role::parse);
+    let q = parameters.search("q", given.q.as_deref());
     let limit = parameters.limit(given.limit.as_deref());
     parameters.finish()?;
-    let list = ("users", filter.role.map(Role::as_str), &filter.q);
-    let after: Option<UserPlace> = given.cursor.map(|cursor| Cursor::decode(&cursor, &list)).transpose()?;
+    let list = ("users", role.map(Role::as_str), &q);
+    if let Some(q) = &q {
+        let query = SearchQuery::of_names(q);
+        let after: Option<RankPlace> = given.cursor.map(|cursor| Cursor::decode(&cursor, &list)).transpose()?;
+        let mut read = reads.begin(&wanted, &[]).await?;
+        let found = queries::search(
+            &mut read.connection,
+            &read.generation,
+            &query,
+            role,
+            after.as_ref(),
+            limit,
+        )
+        .await
+        .map_err(unreadable)?;
+        let place = |found: &Found<UserRow>| Cursor::encode(&found.place(), &list);
+        let page = Page::cut(found, limit, place, |found| User::from(found.row));
+        return Ok(Answer::new(&wanted, read.position, page));
+    }
 
+    let after: Option<UserPlace> = given.cursor.map(|cursor| Cursor::decode(&cursor, &list)).transpose()?;
     let mut read = reads.begin(&wanted, &[]).await?;
-    let rows = queries::list(&mut read.connection, &read.generation, &filter, after.as_ref(), limit)
+    let rows = queries::list(&mut read.connection, &read.generation, role, after.as_ref(), limit)
         .await
         .map_err(unreadable)?;
     let place = |row: &UserRow| {
         let place: UserPlace = (CursorText(row.full_name.clone()), CursorText(row.id.clone()));
         Cursor::encode(&place, &list)
     };
-    Ok(Answer::new(
-        &wanted,
-        read.position,
-        Page::cut(rows, limit, place, User::from),
-    ))
+    let page = Page::cut(rows, limit, place, User::from);
+    Ok(Answer::new(&wanted, read.position, page))
 }

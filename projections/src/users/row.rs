@@ -3,17 +3,15 @@
 use chrono::{DateTime, Utc};
 use domain::{Email, Event, FullName, Sequence, UserEvent};
 
-use super::words::name_words;
 use crate::Recorded;
 use crate::row::{Contradiction, Row, expect_next};
+use crate::search::text::{SearchText, Searched};
 
 /// The row of a user; without personal data once the user is gone. It has no `Debug`, which would show that data.
 #[derive(Clone, PartialEq, sqlx::FromRow)]
 pub(super) struct UserRow {
     pub(super) id: String,
     pub(super) full_name: String,
-    /// What the name is searched by.
-    pub(super) name_words: Vec<String>,
     pub(super) email: Option<String>,
     /// In the order they were granted.
     pub(super) roles: Vec<String>,
@@ -28,13 +26,16 @@ pub(super) struct UserRow {
 impl UserRow {
     fn set_profile(&mut self, full_name: &FullName, email: Option<&Email>) {
         full_name.as_str().clone_into(&mut self.full_name);
-        self.name_words = name_words(full_name.as_str());
         self.email = email.map(|email| email.as_str().to_owned());
+    }
+
+    /// What the user is found by: the name.
+    pub(super) fn searched(&self) -> Searched {
+        SearchText::default().title(&self.full_name).finish()
     }
 
     fn forget_person(&mut self) {
         self.full_name.clear();
-        self.name_words.clear();
         self.email = None;
         self.roles.clear();
         self.last_login_at = None;
@@ -51,7 +52,6 @@ impl Row for UserRow {
         let mut row = Self {
             id: envelope.aggregate_id.clone(),
             full_name: String::new(),
-            name_words: Vec::new(),
             email: None,
             roles: Vec::new(),
             created_at: envelope.recorded_at,
@@ -130,7 +130,6 @@ mod tests {
         events.push(event(5, "user.roles.revoked", json!({"role": "manager"})));
         let row: UserRow = row_of(&events).expect("a valid stream");
         assert_eq!((row.full_name.as_str(), row.email), ("Ada Lovelace", None));
-        assert_eq!(row.name_words, ["ada", "lovelace"]);
         assert_eq!(row.roles, ["admin"]);
         assert_eq!(
             (row.created_at, row.updated_at, row.sequence),
@@ -154,7 +153,7 @@ mod tests {
         let mut events = stream();
         events.push(event(4, "user.deleted", json!({})));
         let row: UserRow = row_of(&events).expect("a valid stream");
-        assert!(row.gone && row.full_name.is_empty() && row.name_words.is_empty() && row.email.is_none());
+        assert!(row.gone && row.full_name.is_empty() && row.email.is_none());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use projections::ConsumerArgs;
 use crate::process::{args, eventually};
 use crate::recorder::Recorder;
 use crate::stack::Stack;
-use crate::{QUEUE, stack_with_a_recorder};
+use crate::{QUEUE, one_beside_another, stack_with_a_recorder};
 
 #[tokio::test]
 async fn a_new_read_model_on_an_old_log_starts_from_the_log_in_small_transactions() {
@@ -45,14 +45,7 @@ async fn after_a_restart_it_goes_on_at_its_checkpoint() {
 #[tokio::test]
 async fn a_consumer_killed_with_hundreds_of_unacknowledged_deliveries_loses_none_to_the_second_one() {
     let mut stack = Stack::start().await;
-    let stuck = Recorder::default();
-    let first = stack.serve(stuck.clone()).await;
-    first.reach_state("waiting").await;
-    let head = stack.append_many(20).await;
-    stack.relay(0, head).await;
-    stack.expect_equal_to_log(head).await;
-    let second = stack.serve(Recorder::default()).await;
-    second.reach_state("waiting").await;
+    let (stuck, [first, second], head) = one_beside_another(&mut stack).await;
     stuck.stick(true);
     let later = stack.append_many(500).await;
     stack.relay(head, later).await;

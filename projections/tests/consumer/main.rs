@@ -3,8 +3,12 @@
 mod alone;
 mod cluster;
 mod faults;
+mod held_for_long;
+mod histories;
 mod leaderless;
 mod lifecycle;
+#[path = "../setup/log_lines.rs"]
+mod log_lines;
 mod operators;
 mod ownership;
 mod parking;
@@ -31,4 +35,17 @@ async fn stack_with_a_recorder() -> (Stack, Process) {
     let process = stack.serve(Recorder::default()).await;
     process.reach_state("waiting").await;
     (stack, process)
+}
+
+/// Two processes, both at the end of the log, of which the first has the queue; with the recorder of the first.
+async fn one_beside_another(stack: &mut Stack) -> (Recorder, [Process; 2], i64) {
+    let recorder = Recorder::default();
+    let first = stack.serve(recorder.clone()).await;
+    first.reach_state("waiting").await;
+    let head = stack.append_many(20).await;
+    stack.relay(0, head).await;
+    stack.expect_equal_to_log(head).await;
+    let second = stack.serve(Recorder::default()).await;
+    second.reach_state("waiting").await;
+    (recorder, [first, second], head)
 }

@@ -1,8 +1,9 @@
 //! What operators do, over HTTP: pause and resume, retry and discard, and what is shown and recorded of it.
 
-mod asking;
+pub(crate) mod asking;
 mod concurrently;
 mod discarding;
+mod lost_sessions;
 mod pausing;
 mod random_order;
 mod refusals;

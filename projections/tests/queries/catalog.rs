@@ -1,6 +1,6 @@
 //! Queries of the catalog.
 
-use chrono::{Days, NaiveDate, Utc};
+use chrono::{Days, NaiveDate, TimeDelta, Utc};
 use projections::Catalog;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -69,8 +69,8 @@ async fn a_city_shows_its_open_cinemas_with_their_movies_and_current_premieres()
     assert_eq!(
         odeon["movies"][1],
         json!({
-            "id": "old", "title": "Old", "runtime_minutes": 100, "age_rating": "12", "genres": ["drama"],
-            "premiere_date": "1979-05-25",
+            "id": "old", "title": "Old", "runtime_minutes": 100, "age_rating": "12",
+            "ratings": [{"scheme": "age", "value": "12"}], "genres": ["drama"], "premiere_date": "1979-05-25",
         })
     );
     assert_eq!(
@@ -175,18 +175,68 @@ async fn a_cinema_whose_city_is_corrected_moves_and_leaves_no_city_behind() {
     model
         .assert_refused("/catalog/belrin", 404, "CITY_NOT_FOUND", None)
         .await;
+    let detail = model.get("/catalog/belrin").await.body["detail"].clone();
+    assert_eq!(
+        detail, "no cinema is in this city, open or closed",
+        "one was, and has moved"
+    );
     assert_eq!(model.listed("/cities", "city_id").await, ["berlin"]);
 }
 
 #[tokio::test]
-async fn a_cinema_in_a_time_zone_nobody_knows_is_shown() {
+async fn the_today_of_a_cinema_in_a_time_zone_nobody_knows_is_an_error_and_never_that_of_another() {
     let mut history = History::default();
-    let mut opened = cinema("Olympus", "tharsis");
-    opened["time_zone"] = "Mars/Olympus_Mons".into();
-    history.push("olympus", "cinema.opened", opened);
+    for (id, time_zone) in [("olympus", "Mars/Olympus_Mons"), ("lower", "europe/berlin")] {
+        let mut opened = cinema("Olympus", id);
+        opened["time_zone"] = time_zone.into();
+        history.push(id, "cinema.opened", opened);
+    }
+    history.cinema("odeon", "Odeon", "berlin");
     let model = ReadModel::of(Catalog, &history).await;
-    let body = model.get("/catalog/tharsis").await.body;
-    assert_eq!(body["items"][0]["time_zone"], json!("Mars/Olympus_Mons"));
+    for id in ["olympus", "lower"] {
+        let path = format!("/catalog/{id}");
+        model.assert_refused(&path, 500, "UNKNOWN_TIME_ZONE", None).await;
+        let detail = model.get(&path).await.body["detail"].to_string();
+        assert!(detail.contains(id), "{detail}");
+        assert_eq!(
+            model.get(&format!("/cinemas/{id}")).await.status,
+            StatusCode::OK,
+            "needs no today"
+        );
+    }
+    assert_eq!(model.get("/catalog/berlin").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_cinema_whose_zone_was_accepted_once_is_shown_with_its_day() {
+    let zones = [
+        ("UTC", 0),
+        ("Etc/GMT-14", 14),
+        ("Etc/GMT+12", -12),
+        ("EST", -5),
+        ("Asia/Calcutta", 5),
+    ];
+    let mut history = History::default();
+    for (number, (time_zone, _)) in zones.iter().enumerate() {
+        let mut opened = cinema("Odeon", &format!("city{number}"));
+        opened["time_zone"] = (*time_zone).into();
+        history.push(&format!("c{number}"), "cinema.opened", opened);
+    }
+    let model = ReadModel::of(Catalog, &history).await;
+    for (number, (time_zone, hours)) in zones.iter().enumerate() {
+        let day = || (Utc::now() + TimeDelta::hours(*hours)).date_naive().to_string();
+        let before = day();
+        let body = model.get(&format!("/catalog/city{number}")).await.body;
+        let shown = body["items"][0]["today"].as_str().expect("a day").to_owned();
+        // Kolkata is half an hour further; the day may also change while it is asked for.
+        let half_an_hour_on = (Utc::now() + TimeDelta::minutes(hours * 60 + 30))
+            .date_naive()
+            .to_string();
+        assert!(
+            [before, day(), half_an_hour_on].contains(&shown),
+            "{time_zone}: {shown}"
+        );
+    }
 }
 
 #[tokio::test]
@@ -204,19 +254,45 @@ async fn a_cinema_is_answered_with_all_its_fields_and_the_sequence_as_entity_tag
     );
     assert_eq!(
         (answered.status, answered.etag.as_deref()),
-        (StatusCode::OK, Some("\"5\""))
+        (StatusCode::OK, Some("\"5-00000000\""))
     );
     assert_eq!(
-        model.get_unless("/cinemas/odeon", Some("\"5\"")).await.status,
+        model.get_unless("/cinemas/odeon", Some("\"5-00000000\"")).await.status,
         StatusCode::NOT_MODIFIED
     );
 
     history.push("odeon", "cinema.programme.movie_removed", json!({"movie_id": "old"}));
     apply_last(&model, &history).await;
-    let answered = model.get_unless("/cinemas/odeon", Some("\"5\"")).await;
+    let answered = model.get_unless("/cinemas/odeon", Some("\"5-00000000\"")).await;
     assert_eq!(
         (answered.status, &answered.body["programme"]),
         (StatusCode::OK, &json!(["soon", "new", "later"]))
+    );
+}
+
+#[tokio::test]
+async fn a_movie_of_which_little_is_known_is_shown_as_it_is_and_a_new_release_is_back_in_the_programme() {
+    let mut history = History::default();
+    history.cinema("odeon", "Odeon", "berlin");
+    history.movie_of("21", json!({"title": "21", "premiere_date": "2008"}));
+    history.add_to_programme("odeon", "21");
+    history.push("21", "movie.withdrawn", json!({}));
+    let model = ReadModel::of(Catalog, &history).await;
+    assert_eq!(model.get("/catalog/berlin").await.body["items"][0]["movies"], json!([]));
+    history.movie_of(
+        "21",
+        json!({"title": "21", "ratings": [{"scheme": "mpa", "value": "PG-13"}]}),
+    );
+    model
+        .apply(&history.events[history.events.len() - 1..])
+        .await
+        .expect("a valid event");
+    assert_eq!(
+        model.get("/catalog/berlin?window_days_before=365").await.body["items"][0]["movies"],
+        json!([{
+            "id": "21", "title": "21", "runtime_minutes": null, "age_rating": null,
+            "ratings": [{"scheme": "mpa", "value": "PG-13"}], "genres": [], "premiere_date": null,
+        }])
     );
 }
 

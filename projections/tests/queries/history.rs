@@ -18,6 +18,12 @@ pub(crate) struct History {
 impl History {
     /// Appends an event of a stream, whose kind the event's type tells.
     pub(crate) fn push(&mut self, id: &str, event_type: &str, payload: Value) {
+        let event_version = if event_type == "movie.announced" { "2" } else { "1" };
+        self.push_as(id, event_type, event_version, payload);
+    }
+
+    /// Appends an event of a stream in one of its versions.
+    pub(crate) fn push_as(&mut self, id: &str, event_type: &str, event_version: &str, payload: Value) {
         let mut payload = payload;
         payload["id"] = id.into();
         payload["type"] = event_type.into();
@@ -27,7 +33,6 @@ impl History {
             .next()
             .expect("a type has a first word")
             .to_owned();
-        let event_version = if event_type == "movie.announced" { "2" } else { "1" };
         let event = Event::decode(event_type, event_version, &payload).expect("a valid event");
         let sequence = self.sequences.entry((kind.clone(), id.to_owned())).or_default();
         *sequence += 1;
@@ -68,6 +73,11 @@ impl History {
             movie[name] = value.clone();
         }
         self.push(id, "movie.announced", movie);
+    }
+
+    /// Announces a movie of which only this is known.
+    pub(crate) fn movie_of(&mut self, id: &str, fields: Value) {
+        self.push_as(id, "movie.announced", "3", fields);
     }
 
     /// Opens a cinema.

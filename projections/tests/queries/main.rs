@@ -1,9 +1,11 @@
 //! The read models, each fed events in its own database and queried over HTTP.
 
 mod catalog;
+mod film_lists;
 mod history;
 mod movies;
 mod plans;
 mod read_model;
+mod search;
 mod streams;
 mod users;

@@ -1,6 +1,6 @@
 //! Queries of movies.
 
-use chrono::{Days, Utc};
+use chrono::{Days, TimeDelta, Utc};
 use projections::Movies;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -69,17 +69,19 @@ async fn a_movie_is_answered_with_all_its_fields_and_the_sequence_as_entity_tag(
     assert_eq!(
         answered.body,
         json!({
-            "id": "up", "title": "Up", "synopsis": "A house flies.", "runtime_minutes": 100, "age_rating": "all",
-            "genres": ["comedy"], "premiere_date": "2009-09-17", "announced_at": recorded_at(5),
-            "updated_at": recorded_at(6), "sequence": 2,
+            "id": "up", "title": "Up", "original_title": null, "titles": [], "synopsis": "A house flies.",
+            "runtime_minutes": 100, "age_rating": "all", "ratings": [{"scheme": "age", "value": "all"}],
+            "genres": ["comedy"], "genre_labels": [{"slug": "comedy", "label": "Comedy"}], "languages": [], "countries": [],
+            "credits": [], "external_ids": [], "premiere_date": "2009-09-17", "premieres": [],
+            "announced_at": recorded_at(5), "updated_at": recorded_at(6), "sequence": 2,
         })
     );
     assert_eq!(
         (answered.etag.as_deref(), answered.read_position.as_deref()),
-        (Some("\"2\""), Some("6"))
+        (Some("\"2-00000000\""), Some("6"))
     );
     assert_eq!(
-        model.get_unless("/movies/up", Some("\"2\"")).await.status,
+        model.get_unless("/movies/up", Some("\"2-00000000\"")).await.status,
         StatusCode::NOT_MODIFIED
     );
     assert_eq!(
@@ -250,6 +252,39 @@ async fn without_a_window_the_premieres_of_the_next_months_are_listed() {
     assert_eq!(model.listed("/movies/premieres", "id").await, ["tomorrow", "next-week"]);
 }
 
+/// Kiritimati is always a day ahead of Niue, and UTC is with one of them.
+#[tokio::test]
+async fn without_dates_premieres_begin_with_today_where_it_is_asked_for() {
+    let day = |zone: &str| {
+        let offset = if zone == "Pacific/Kiritimati" { 14 } else { -11 };
+        (Utc::now() + TimeDelta::hours(offset)).date_naive()
+    };
+    let (niue, kiritimati) = loop {
+        let days = (day("Pacific/Niue"), day("Pacific/Kiritimati"));
+        // Not in the minute before a midnight.
+        let later = Utc::now() + TimeDelta::minutes(1);
+        if (later + TimeDelta::hours(14)).date_naive() == days.1
+            && (later - TimeDelta::hours(11)).date_naive() == days.0
+        {
+            break days;
+        }
+        tokio::task::yield_now().await;
+    };
+    let mut history = History::default();
+    history.movie("before", "Before", &(niue - Days::new(2)).to_string());
+    history.movie("niue", "Niue", &niue.to_string());
+    history.movie("kiritimati", "Kiritimati", &kiritimati.to_string());
+    let model = ReadModel::of(Movies, &history).await;
+    let listed = async |query: &str| model.listed(&format!("/movies/premieres{query}"), "id").await;
+    assert_eq!(listed("?time_zone=Pacific/Kiritimati").await, ["kiritimati"]);
+    assert_eq!(listed("?time_zone=Pacific%2FNiue").await, ["niue", "kiritimati"]);
+    assert_eq!(listed("").await, ["niue", "kiritimati"], "no place misses its today");
+    assert_eq!(
+        listed(&format!("?time_zone=Pacific/Niue&from={kiritimati}")).await,
+        ["kiritimati"]
+    );
+}
+
 #[tokio::test]
 async fn a_rescheduled_premiere_moves_in_the_lists() {
     let mut history = some_movies();
@@ -334,9 +369,23 @@ async fn wrong_parameters_are_refused_by_name() {
         ("/movies?q=%00", "/q"),
         ("/movies?title=alien", "/title"),
         ("/movies/premieres?from=2026-02-30", "/from"),
+        ("/movies/premieres?from=2026-13", "/from"),
+        ("/movies/premieres?from=2026&to=2025", "/from"),
+        ("/movies?rating=R", "/rating"),
+        ("/movies?rating=age:13", "/rating"),
+        ("/movies?language=German", "/language"),
+        ("/movies?country=Germany", "/country"),
+        ("/movies?external_id=tt0082096", "/external_id"),
+        ("/movies?external_id=imdb:82096", "/external_id"),
         ("/movies/premieres?to=tomorrow", "/to"),
         ("/movies/premieres?from=2026-02-02&to=2026-02-01", "/from"),
         ("/movies/premieres?q=alien", "/q"),
+        ("/movies/premieres?time_zone=Mars/Olympus_Mons", "/time_zone"),
+        ("/movies/premieres?time_zone=", "/time_zone"),
+        (
+            "/movies/premieres?time_zone=europe/berlin&from=2026-01-01",
+            "/time_zone",
+        ),
         ("/movies/up?q=alien", "/q"),
     ];
     for (path, pointer) in table {

@@ -110,6 +110,9 @@ async fn movies_are_found_by_index() {
         "/movies?genre=genre-3",
         "/movies?age_rating=12",
         "/movies/premieres?from=1960-01-01&to=1961-12-31",
+        "/movies/premieres?country=DE&from=1960-01-01&to=1961-12-31",
+        "/movies?country=DE&language=de",
+        "/movies?external_id=imdb:tt0000001",
     ];
     assert_indexed(&model, &paths).await;
 }

@@ -20,6 +20,7 @@ use crate::history::History;
 
 const PROJECTION_TABLE: &str = include_str!("../../../migrations/users/0001_projection.sql");
 const GENERATIONS: &str = include_str!("../../../migrations/users/0002_generations.sql");
+const CHECKPOINTS: &str = include_str!("../../../migrations/users/0003_checkpoints.sql");
 
 /// A read model that events can be applied to and that can be queried.
 pub(crate) struct ReadModel {
@@ -52,16 +53,17 @@ impl ReadModel {
             .connect(&database.url())
             .await
             .expect("a database");
-        for statements in [PROJECTION_TABLE, GENERATIONS] {
+        for statements in [PROJECTION_TABLE, GENERATIONS, CHECKPOINTS] {
             let made = sqlx::raw_sql(statements).execute(&pool).await;
             made.expect("the tables outside of the generations");
         }
-        let row = "INSERT INTO projection (name, generation, last_generation, version, binding_version) VALUES ($1, 1, 1, 1, 1)";
-        sqlx::query(row)
-            .bind(projection.name())
-            .execute(&pool)
-            .await
-            .expect("the projection's row");
+        let name = projection.name();
+        let row = format!(
+            "INSERT INTO projection_control (name, generation, last_generation, version, binding_version) \
+             VALUES ('{name}', 1, 1, 1, 1); \
+             INSERT INTO checkpoint (projection, move, position, consumer_epoch, parked_streams) VALUES ('{name}', 0, 0, 0, 0)"
+        );
+        sqlx::raw_sql(&row).execute(&pool).await.expect("the projection's row");
         let generation = create_generation(&pool, projection.as_ref()).await;
 
         let (_, committed) = watch::channel(Position(0));

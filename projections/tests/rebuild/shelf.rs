@@ -119,12 +119,12 @@ impl Projection for Shelf {
             if envelope.aggregate_id.starts_with("rule-") && envelope.sequence.0 == 2 {
                 return Err(refused("there is no second event"));
             }
-            let Event::Movie(MovieEvent::PremiereRescheduled { premiere_date }) = event else {
+            let Event::Movie(MovieEvent::PremiereRescheduled(premiere)) = event else {
                 return Err(refused("only premieres are on the shelf"));
             };
             let stored = sqlx::query(&statement)
                 .bind(&envelope.aggregate_id)
-                .bind(premiere_date.date().to_string())
+                .bind(premiere.premiere_date.map(|date| date.to_string()))
                 .bind(envelope.sequence.0)
                 .execute(&mut *tx)
                 .await?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dev_stack::{PrivateRabbit, TestDatabase, TestVhost};
 use domain::{Envelope, Position};
-use event_bus::{AmqpUrl, BusError, KeyTotal, Publisher, Watermark};
+use event_bus::{AmqpUrl, BusError, Depth, KeyTotal, Onlooker, Publisher, Watermark};
 use event_relay::{RelayArgs, RelayTuning};
 use event_store::LogReader;
 use projections::{ConsumerArgs, Name, Projection, Served};
@@ -218,11 +218,17 @@ impl Stack {
         }
     }
 
-    /// Takes the log back to a position and gives it a new identity, as a restore does.
+    /// Takes the log back to a position and gives it a new identity, as a restore that is adopted does.
     pub(crate) async fn restore_log(&self, position: i64) {
+        self.lose_events_after(position).await;
+        self.change_log("UPDATE log SET log_id = gen_random_uuid()").await;
+    }
+
+    /// Takes the log back to a position under the name it has, as a restore does.
+    pub(crate) async fn lose_events_after(&self, position: i64) {
         self.change_log(&format!(
             "ALTER TABLE events DISABLE TRIGGER ALL; DELETE FROM events WHERE position > {position}; \
-             ALTER TABLE events ENABLE TRIGGER ALL; UPDATE log SET log_id = gen_random_uuid()"
+             ALTER TABLE events ENABLE TRIGGER ALL"
         ))
         .await;
     }
@@ -256,13 +262,29 @@ impl Stack {
         projection: impl Projection,
         args: ConsumerArgs,
     ) -> Process {
+        let log_url = self.log_url();
+        self.serve_between((&log_url, amqp_url), projection, args).await
+    }
+
+    /// Starts a process that serves the projection and knows event store and broker by other addresses.
+    pub(crate) async fn serve_between(
+        &self,
+        (log_url, amqp_url): (&str, &str),
+        projection: impl Projection,
+        args: ConsumerArgs,
+    ) -> Process {
         let served = Served {
             projection: Arc::new(projection),
             database_url: parse(&self.database.url_as(ROLE, PASSWORD)),
-            event_store_url: parse(&self.log_database.url_as(ROLE, PASSWORD)),
+            event_store_url: parse(log_url),
         };
         let amqp_url: AmqpUrl = amqp_url.parse().expect("a url");
         Process::start(Served::service(vec![served], &amqp_url, &args)).await
+    }
+
+    /// The url of the event store, as the projection's role.
+    pub(crate) fn log_url(&self) -> String {
+        self.log_database.url_as(ROLE, PASSWORD)
     }
 
     /// Starts a process that relays the log.
@@ -275,6 +297,7 @@ impl Stack {
         let args = RelayArgs {
             event_store_url: parse(&self.log_database.url_as("marquee_event_relay", PASSWORD)),
             amqp_url: amqp_url.parse().expect("a url"),
+            management_url: None,
             tuning: RelayTuning::default(),
         };
         Process::start(event_relay::service(args).await.expect("a relay")).await
@@ -286,6 +309,15 @@ impl Stack {
         self.reach(position).await;
         let applied = self.applied().await;
         assert_eq!(applied, self.bound(position).await, "the read model is not the log's");
+    }
+
+    /// Asks the broker how long the recorder's queue is at this moment, which its management tells seconds later.
+    pub(crate) async fn depth(&self) -> Depth {
+        let url: AmqpUrl = self.vhost.amqp_url().parse().expect("a url");
+        let onlooker = Onlooker::open(&url, "recorder.v1", "test").await.expect("an onlooker");
+        let depth = onlooker.depth().await.expect("a depth");
+        onlooker.close().await;
+        depth
     }
 
     /// Waits until the projection's checkpoint is at a position.

@@ -7,6 +7,7 @@ use crate::binaries::PostgresBinaries;
 use crate::error::{Server, StartError};
 use crate::instance::{Instance, Keeping};
 use crate::place::{PASSWORD_FILE, Place};
+use crate::ports::Reserved;
 use crate::process::{SERVER_DIRECTORY, kill_carrying};
 
 impl PostgresServer {
@@ -26,6 +27,7 @@ impl PostgresServer {
         let mut standby = Self {
             password: primary.password.to_owned(),
             port: 0,
+            reserved: Reserved::default(),
             binaries: choose(&place, available)?,
             place,
             keeping,

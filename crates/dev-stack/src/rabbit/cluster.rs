@@ -11,15 +11,17 @@ use crate::binaries::RabbitBinaries;
 use crate::error::{Server, StartError};
 use crate::instance::{Instance, Keeping, Outage, Replicas, Tool};
 use crate::place::{PASSWORD_FILE, Place};
-use crate::ports;
+use crate::ports::ReservedPort;
 use crate::process::{SERVER_DIRECTORY, kill_carrying, poll};
 
 const NODES: usize = 3;
 /// How long nodes may take to find each other again.
-const TOGETHER_TIMEOUT: Duration = Duration::from_secs(60);
+const TOGETHER_TIMEOUT: Duration = Duration::from_secs(180);
+/// How often a node is started again that takes others for partitioned.
+const HEALINGS_MAX: u32 = 6;
 /// After which they are looked at once more.
 const SECOND_LOOK: Duration = Duration::from_secs(1);
-const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+const KILL_TIMEOUT: Duration = Duration::from_secs(60);
 /// A node whose cookie is another is no node of ours.
 const FOREIGN_COOKIE: &str = "CUTOFF";
 
@@ -30,7 +32,7 @@ pub(crate) struct RabbitCluster {
     binaries: RabbitBinaries,
     /// The port mapper's; the nodes' are below it.
     place: Place,
-    epmd: u16,
+    epmd: ReservedPort,
     mapper: Option<Child>,
     cookie: String,
 }
@@ -48,11 +50,11 @@ impl RabbitCluster {
         keeping: Keeping,
     ) -> Result<Self, StartError> {
         let place = Place::make(home, name, Account::for_server("rabbitmq"))?;
-        let epmd = ports::pick()
+        let epmd = ReservedPort::pick()
             .ok_or_else(|| StartError::failed(Server::RabbitMq, "no free port was found", &place.directory))?;
         let mut cluster = Self {
             nodes: Vec::new(),
-            mapper: Some(start_port_mapper(&binaries, &place, epmd)?),
+            mapper: Some(start_port_mapper(&binaries, &place, epmd.number())?),
             cookie: uuid::Uuid::new_v4().simple().to_string().to_uppercase(),
             binaries,
             place,
@@ -95,7 +97,7 @@ impl RabbitCluster {
         let membership = Membership {
             node: node_name(number),
             seed: node_name(0),
-            epmd: self.epmd,
+            epmd: self.epmd.number(),
         };
         RabbitServer::start_as(place, self.binaries.clone(), keeping, Some(membership))
     }
@@ -122,38 +124,49 @@ impl RabbitCluster {
         Ok(())
     }
 
-    /// Waits until every node sees all of them, or takes others for partitioned and waits for an operator; tells whether it is
-    /// whole.
-    fn settles(&self) -> Result<bool, StartError> {
+    /// Waits until every node sees all of them, or some take others for partitioned and wait for an operator; gives those.
+    fn settle(&self) -> Result<Vec<usize>, StartError> {
         let sees_all = |node: &RabbitServer| {
             let seen = node.call("rabbit_nodes all_running []").unwrap_or_default();
             (0..NODES).all(|number| seen.contains(&node_name(number)))
         };
-        let sees_partition = |node: &RabbitServer| {
-            let seen = node.call("rabbit_node_monitor partitions []");
-            seen.is_some_and(|nodes| nodes.contains('@'))
-        };
         let settled = poll(TOGETHER_TIMEOUT, || {
-            if self.nodes.iter().any(sees_partition) {
-                Some(false)
-            } else {
-                self.nodes.iter().all(sees_all).then_some(true)
-            }
+            let partitioned = self.partitioned();
+            (!partitioned.is_empty() || self.nodes.iter().all(sees_all)).then_some(partitioned)
         });
-        let is_whole = settled.ok_or_else(|| {
+        let partitioned = settled.ok_or_else(|| {
             let reason = format!("its nodes were not together in {} s", TOGETHER_TIMEOUT.as_secs());
             self.nodes[0].failed(&reason)
         })?;
+        if !partitioned.is_empty() {
+            return Ok(partitioned);
+        }
         // A node that hung finds out a moment after it has found the others.
         thread::sleep(SECOND_LOOK);
-        Ok(is_whole && !self.nodes.iter().any(sees_partition))
+        Ok(self.partitioned())
     }
 
-    fn become_whole(&self) -> Result<(), StartError> {
-        match self.settles()? {
-            true => Ok(()),
-            false => Err(self.nodes[0].failed("its nodes take each other for partitioned")),
+    fn partitioned(&self) -> Vec<usize> {
+        let sees_partition = |number: &usize| {
+            let seen = self.nodes[*number].call("rabbit_node_monitor partitions []");
+            seen.is_some_and(|nodes| nodes.contains('@'))
+        };
+        (0..NODES).filter(sees_partition).collect()
+    }
+
+    /// Starts the nodes again that take others for partitioned, as an operator does, until there is none. On a machine that
+    /// works on other things for some seconds also nodes that are well take each other for gone.
+    fn become_whole(&mut self) -> Result<(), StartError> {
+        for _ in 0..HEALINGS_MAX {
+            let partitioned = self.settle()?;
+            // Those that a node sees apart agree with it once it is new: the last of three need not be touched.
+            let Some(number) = partitioned.first().copied() else {
+                return Ok(());
+            };
+            self.nodes[number].kill();
+            self.nodes[number].start_again()?;
         }
+        Err(self.nodes[0].failed("its nodes take each other for partitioned"))
     }
 
     /// Works with all nodes at the same time.
@@ -211,7 +224,7 @@ impl Instance for RabbitCluster {
 
     fn start_again(&mut self) -> Result<(), StartError> {
         if self.mapper.is_none() {
-            self.mapper = Some(start_port_mapper(&self.binaries, &self.place, self.epmd)?);
+            self.mapper = Some(start_port_mapper(&self.binaries, &self.place, self.epmd.number())?);
         }
         // Together: one that was not the last to stop waits for those.
         self.each(Instance::start_again)
@@ -253,7 +266,7 @@ impl Replicas for RabbitCluster {
             Outage::Frozen => self.nodes[number].signal("CONT"),
             Outage::CutOff => self.cut_off(number, false)?,
         }
-        if how != Outage::Killed && !self.settles()? {
+        if how != Outage::Killed && !self.settle()?.is_empty() {
             self.nodes[number].kill();
             self.nodes[number].start_again()?;
         }

@@ -3,7 +3,7 @@
 use super::{ADMIN, Membership, PORTS_FILE, RabbitServer};
 use crate::error::StartError;
 use crate::instance::Keeping;
-use crate::place::{CERTIFICATE_FILE, KEY_FILE};
+use crate::place::{CERTIFICATE_FILE, EXTRA_FILE, KEY_FILE};
 
 const TICK_SECONDS: u32 = 4;
 
@@ -51,7 +51,8 @@ impl RabbitServer {
              raft.wal_max_size_bytes = 134217728\n\
              log.console = false\n\
              log.file.level = info\n\
-             {statistics}{tls}{cluster}",
+             {statistics}{tls}{cluster}{extra}",
+            extra = self.place.read(EXTRA_FILE).unwrap_or_default(),
             amqp = self.ports.amqp,
             management = self.ports.management,
             password = self.password,
@@ -83,11 +84,12 @@ impl RabbitServer {
         )
     }
 
-    /// Tests look at counts: quorum queues report theirs at each tick, by default every five seconds.
+    /// Tests look at counts: quorum queues report theirs at each tick, by default every five seconds. And channels look each minute by
+    /// default for messages that were held for too long.
     fn advanced_configuration(&self) -> &'static str {
         match self.keeping {
             Keeping::Durable => "[].\n",
-            Keeping::Disposable => "[{rabbit, [{quorum_tick_interval, 200}]}].\n",
+            Keeping::Disposable => "[{rabbit, [{quorum_tick_interval, 200}, {channel_tick_interval, 1000}]}].\n",
         }
     }
 

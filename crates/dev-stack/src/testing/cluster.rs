@@ -72,6 +72,30 @@ impl PrivateRabbitCluster {
         self.number(queue["leader"].as_str()?)
     }
 
+    /// Finds the node that has a classic queue of the vhost `/`, as `asked` sees it; none when the queue is not there.
+    pub async fn home(&self, asked: usize, queue: &str) -> Option<usize> {
+        let queue = self.ask(asked, &format!("queues/%2F/{queue}")).await?;
+        self.number(queue["node"].as_str()?)
+    }
+
+    /// Counts what is bound to an exchange of the vhost `/`, as `asked` sees it; none when it does not answer.
+    pub async fn bound_to(&self, asked: usize, exchange: &str) -> Option<usize> {
+        let bindings = self
+            .ask(asked, &format!("exchanges/%2F/{exchange}/bindings/source"))
+            .await?;
+        bindings.as_array().map(Vec::len)
+    }
+
+    /// Sets a policy of the vhost `/`, given as the management takes it.
+    pub async fn set_policy(&self, name: &str, body: &str) {
+        let management = Management::new(&self.management_urls[0], &self.amqp_url_of_first());
+        let management = proceed(management.map_err(|error| with_causes(&error)));
+        let body: Value = proceed(serde_json::from_str(body).map_err(|error| error.to_string()));
+        let path = format!("policies/%2F/{name}");
+        let set = management.send(reqwest::Method::PUT, &path, Some(&body));
+        proceed(set.await.map_err(|error| with_causes(&error)));
+    }
+
     /// Counts the members of a queue that are there, as `asked` sees it.
     pub async fn members_online(&self, asked: usize, queue: &str) -> usize {
         let queue = self.ask(asked, &format!("queues/%2F/{queue}")).await;

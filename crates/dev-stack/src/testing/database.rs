@@ -179,7 +179,7 @@ async fn connect(url: &str) -> PgConnection {
 }
 
 #[expect(clippy::panic, reason = "a test cannot go on without its database")]
-fn expect<T, E: std::fmt::Display>(result: Result<T, E>, action: &str) -> T {
+pub(super) fn expect<T, E: std::fmt::Display>(result: Result<T, E>, action: &str) -> T {
     match result {
         Ok(value) => value,
         Err(error) => panic!("{action} failed: {error}"),

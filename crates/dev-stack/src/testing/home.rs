@@ -8,7 +8,7 @@ use crate::docker;
 use crate::process::{self, SERVERS_HOME};
 use crate::testing::run::Run;
 
-const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+const KILL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// An empty directory to be the home of a [`DevStack`](crate::DevStack), or the `MARQUEE_HOME` of a process. On drop, and
 /// at the latest at the end of the run, the servers started there are killed and the directory is removed.

@@ -18,7 +18,7 @@ use crate::sources::Search;
 use crate::testing::run::Run;
 
 /// How long a standby may take to get what its primary has.
-const STANDBY_TIMEOUT: Duration = Duration::from_secs(30);
+const STANDBY_TIMEOUT: Duration = Duration::from_secs(120);
 const STANDBY_POLL: Duration = Duration::from_millis(10);
 
 /// What a server proves with who it is, in PEM form.
@@ -170,6 +170,23 @@ impl PrivateRabbit {
     /// Starts a fresh node that also speaks TLS.
     pub async fn start_with_tls(identity: TlsIdentity) -> Self {
         Self(PrivateServer::start(Server::RabbitMq, Some(identity)).await)
+    }
+
+    /// Starts a fresh node that takes a message away from a consumer which has not acknowledged it for so long, and looks for
+    /// such consumers each second.
+    pub async fn start_with_consumer_timeout(timeout: Duration) -> Self {
+        let lines = format!("consumer_timeout = {}\n", timeout.as_millis());
+        let start = move |directory: &Path, name: &str| {
+            let search = Search {
+                allow_install: true,
+                replicated: false,
+                progress: &|_| {},
+            };
+            let source = search.find(&[Server::RabbitMq])?.swap_remove(0);
+            source.give_configuration(directory, name, &lines)?;
+            source.start(directory, name, Keeping::Disposable)
+        };
+        Self(PrivateServer::start_with(start).await)
     }
 
     /// The port for TLS of a node that was started with it.

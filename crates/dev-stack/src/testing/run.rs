@@ -15,7 +15,7 @@ use crate::testing::lease;
 const WATCHDOG: &str = include_str!("watchdog.sh");
 /// Long enough for another process to install the servers first.
 const LOCK_TIMEOUT: Duration = Duration::from_secs(900);
-const KILL_TIMEOUT: Duration = Duration::from_secs(5);
+const KILL_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// A run all test processes of one `cargo test` share.
 #[derive(Debug)]

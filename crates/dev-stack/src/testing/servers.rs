@@ -16,8 +16,14 @@ use crate::instance::Keeping;
 use crate::sources::{Search, Source};
 use crate::testing::run::Run;
 
+/// The superuser of a database server to be used instead of one of the run's own.
+const DATABASE_VARIABLE: &str = "MARQUEE_TEST_DATABASE_URL";
+/// The administrator of a broker to be used instead of one of the run's own.
+const AMQP_VARIABLE: &str = "MARQUEE_TEST_AMQP_URL";
+/// The management of that broker, if it is not at port 15672 of the same host.
+const MANAGEMENT_VARIABLE: &str = "MARQUEE_TEST_MANAGEMENT_URL";
 const STATE_FILE: &str = "servers.json";
-const PROBE_TIMEOUT: Duration = Duration::from_secs(5);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A PostgreSQL and a RabbitMQ for tests.
 #[derive(Clone, Serialize, Deserialize)]
@@ -32,7 +38,8 @@ pub struct Servers {
 /// Gives the servers, starting them if this is the first test of the run. They are shared by all test processes of one
 /// `cargo test` and stopped when the last of them (and its `cargo`) is gone.
 ///
-/// `MARQUEE_DATABASE_URL`, and `MARQUEE_AMQP_URL` with `MARQUEE_MANAGEMENT_URL`, name servers to use instead.
+/// `MARQUEE_TEST_DATABASE_URL`, and `MARQUEE_TEST_AMQP_URL` with `MARQUEE_TEST_MANAGEMENT_URL`, name servers to use instead. They
+/// are not the variables of the program: those may name servers with data.
 ///
 /// # Panics
 ///
@@ -77,8 +84,8 @@ impl Servers {
 }
 
 fn find() -> Result<Servers, String> {
-    let database_url = given("MARQUEE_DATABASE_URL");
-    let amqp_url = given("MARQUEE_AMQP_URL");
+    let database_url = given(DATABASE_VARIABLE);
+    let amqp_url = given(AMQP_VARIABLE);
     if let (Some(database_url), Some(amqp_url)) = (&database_url, &amqp_url) {
         return Ok(Servers {
             database_url: database_url.clone(),
@@ -106,10 +113,10 @@ fn given(variable: &str) -> Option<String> {
 
 /// The management of a given broker: named too, or where it is by default.
 fn given_management_url(amqp_url: &str) -> Result<String, String> {
-    if let Some(url) = given("MARQUEE_MANAGEMENT_URL") {
+    if let Some(url) = given(MANAGEMENT_VARIABLE) {
         return Ok(url);
     }
-    let url = Url::parse(amqp_url).map_err(|error| format!("MARQUEE_AMQP_URL is no url: {error}"))?;
+    let url = Url::parse(amqp_url).map_err(|error| format!("{AMQP_VARIABLE} is no url: {error}"))?;
     Ok(format!("http://{}:15672", url.host_str().unwrap_or("localhost")))
 }
 

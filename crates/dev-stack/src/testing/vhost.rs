@@ -89,6 +89,17 @@ pub struct TestVhost {
     name: String,
 }
 
+/// What a user may do in a vhost, as patterns of names: `^newsletter\.`; an empty pattern is nothing.
+#[derive(Debug, Clone, Copy)]
+pub struct Permissions<'a> {
+    /// What it may declare and delete.
+    pub configure: &'a str,
+    /// What it may publish to, and which queues it may bind.
+    pub write: &'a str,
+    /// What it may consume, and which exchanges it may bind to.
+    pub read: &'a str,
+}
+
 impl TestVhost {
     /// Creates a vhost in which the administrator may do everything.
     pub async fn create() -> Self {
@@ -136,6 +147,25 @@ impl TestVhost {
         let mut url = done(Url::parse(&self.amqp_url));
         url.set_path(&self.name);
         url.into()
+    }
+
+    /// Makes a user that has these rights in this vhost and none elsewhere, and gives its url. It goes with the vhost.
+    pub async fn create_user(&self, permissions: Permissions<'_>) -> String {
+        let user = self.user();
+        self.put(&format!("users/{user}"), json!({"password": user, "tags": ""}))
+            .await;
+        let Permissions { configure, write, read } = permissions;
+        let body = json!({"configure": configure, "write": write, "read": read});
+        self.put(&format!("permissions/{}/{user}", self.name), body).await;
+        let mut url = done(Url::parse(&self.amqp_url()));
+        let _ = url.set_username(&user);
+        let _ = url.set_password(Some(&user));
+        url.into()
+    }
+
+    /// The one user it may have besides the administrator.
+    fn user(&self) -> String {
+        format!("user-of-{}", self.name)
     }
 
     /// Lists the queues.
@@ -219,6 +249,24 @@ impl TestVhost {
             .await;
     }
 
+    /// Lets the vhost have no more than so many queues.
+    pub async fn limit_queues(&self, queues_max: u32) {
+        self.put(
+            &format!("vhost-limits/{}/max-queues", self.name),
+            json!({ "value": queues_max }),
+        )
+        .await;
+    }
+
+    /// The management of the vhost's broker as its administrator: `http://user:password@host:port`.
+    pub fn management_url(&self) -> String {
+        let mut url = done(Url::parse(&self.management_url));
+        let amqp = done(Url::parse(&self.amqp_url));
+        let _ = url.set_username(amqp.username());
+        let _ = url.set_password(amqp.password());
+        url.into()
+    }
+
     /// Removes a policy.
     pub async fn delete_policy(&self, name: &str) {
         self.delete(&format!("policies/{}/{}", self.name, encode(name))).await;
@@ -292,14 +340,16 @@ impl Drop for TestVhost {
     /// when the broker itself is soon thrown away.
     fn drop(&mut self) {
         let (amqp_url, management_url) = (self.amqp_url.clone(), self.management_url.clone());
-        let path = format!("vhosts/{}", self.name);
+        let paths = [format!("vhosts/{}", self.name), format!("users/{}", self.user())];
         let thread = thread::Builder::new().name("delete-vhost".to_owned()).spawn(move || {
             let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_all().build() else {
                 return;
             };
             // A client of its own: the test's one is bound to the test's runtime.
             if let Ok(management) = Management::new(&management_url, &amqp_url) {
-                let _ = runtime.block_on(management.send(Method::DELETE, &path, None));
+                for path in paths {
+                    let _ = runtime.block_on(management.send(Method::DELETE, &path, None));
+                }
             }
         });
         if let (Ok(thread), false) = (thread, self.disposable_broker) {

@@ -5,8 +5,12 @@
 mod blocked;
 mod blocking_proxy;
 mod event;
+mod limits;
 mod message_contract;
+mod outside_consumer;
+mod page;
 mod publishing;
 mod subscribing;
 mod topics;
 mod topology;
+mod unrouted;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
 use dev_stack::TestVhost;
-use domain::{Envelope, KNOWN_EVENTS, Metadata, Position, Sequence};
+use domain::{Envelope, KNOWN_EVENTS, Metadata, Position, Sequence, UserEvent};
 use event_bus::{ENTITY_EXCHANGES, Publisher, Subscriber, UNROUTED_POLICY};
 use lapin::BasicProperties;
 use lapin::message::Delivery;
@@ -13,41 +13,7 @@ use serde_json::Value;
 use uuid::uuid;
 
 use crate::event::{LOG_ID, Stranger, event, queue, take, url, watermark};
-
-const PAGE: &str = include_str!("../../../../docs/message-contract.md");
-
-/// The rows of the first table under a heading: cells without their backticks.
-fn table(heading: &str) -> Vec<Vec<String>> {
-    let cells = |line: &str| -> Vec<String> {
-        let inner = line
-            .trim_matches('|')
-            .split(" | ")
-            .map(|cell| cell.trim().trim_matches('`').to_owned());
-        inner.collect()
-    };
-    section(heading)
-        .lines()
-        .filter(|line| line.starts_with('|'))
-        .skip(2)
-        .map(cells)
-        .collect()
-}
-
-fn section(heading: &str) -> &'static str {
-    let start = PAGE
-        .find(&format!("\n## {heading}\n"))
-        .expect("the page has the section");
-    let section = &PAGE[start + 4..];
-    &section[..section.find("\n## ").unwrap_or(section.len())]
-}
-
-/// The first block of JSON under a heading.
-fn example(heading: &str) -> &'static str {
-    let (_, block) = section(heading)
-        .split_once("```json\n")
-        .expect("the section has an example");
-    block.split_once("\n```").expect("the block ends").0
-}
+use crate::page::{example, section, table};
 
 /// The event of the page's examples, with or without what is optional.
 fn example_event(metadata: Metadata) -> Envelope {
@@ -113,12 +79,16 @@ fn properties(properties: &BasicProperties) -> BTreeMap<&'static str, String> {
         .collect()
 }
 
-fn headers(properties: &BasicProperties) -> BTreeMap<String, (&'static str, String)> {
+/// Type, letter on the wire and value of each header.
+fn headers(properties: &BasicProperties) -> BTreeMap<String, [String; 3]> {
     let headers = properties.headers().clone().unwrap_or_default();
-    let typed = |value: &AMQPValue| match value {
-        AMQPValue::LongString(text) => ("long string", text.to_string()),
-        AMQPValue::LongLongInt(number) => ("long long int", number.to_string()),
-        other => panic!("no type of the page: {other:?}"),
+    let typed = |value: &AMQPValue| {
+        let (kind, text) = match value {
+            AMQPValue::LongString(text) => ("long string", text.to_string()),
+            AMQPValue::LongLongInt(number) => ("long long int", number.to_string()),
+            other => panic!("no type of the page: {other:?}"),
+        };
+        [kind.to_owned(), value.get_type().get_id().to_string(), text]
     };
     headers
         .inner()
@@ -147,22 +117,56 @@ async fn a_message_has_the_properties_and_headers_of_the_page() {
             .collect();
         assert_eq!(sent, expected);
 
-        let expected: BTreeMap<String, (String, String)> = table("Headers")
+        let expected: BTreeMap<String, [String; 3]> = table("Headers")
             .into_iter()
-            .filter(|row| with_optional || row[2] == "yes")
-            .map(|row| (row[0].clone(), (row[1].clone(), row[3].clone())))
+            .filter(|row| with_optional || row[3] == "yes")
+            .map(|row| (row[0].clone(), [&row[1], &row[2], &row[4]].map(Clone::clone)))
             .collect();
-        let sent: BTreeMap<String, (String, String)> = headers(&delivery.properties)
-            .into_iter()
-            .map(|(name, (kind, value))| (name, (kind.to_owned(), value)))
-            .collect();
-        assert_eq!(sent, expected);
+        assert_eq!(headers(&delivery.properties), expected);
     }
     assert_eq!(full.routing_key.as_str(), "user.profile.updated");
     assert_eq!(
         String::from_utf8(full.data).expect("text"),
         example("Routing keys and bodies")
     );
+}
+
+#[tokio::test]
+async fn the_source_of_an_event_tells_its_kind_of_stream_so_that_equal_ids_are_two() {
+    let vhost = TestVhost::create().await;
+    let stranger = Stranger::connect(&vhost.amqp_url()).await;
+    let mut publisher = Publisher::open(&url(&vhost.amqp_url()), "test")
+        .await
+        .expect("a publisher");
+    let all = ENTITY_EXCHANGES.map(|exchange| (exchange, "#"));
+    stranger.bind("all", &all).await;
+    let mut consumer = stranger.consume("all").await;
+    for (position, exchange) in (1..).zip(ENTITY_EXCHANGES) {
+        let envelope = event(position, &format!("{exchange}.ended"));
+        publisher
+            .publish(&envelope)
+            .await
+            .expect("published")
+            .await
+            .expect("confirmed");
+        let headers = headers(&take(&mut consumer).await.properties);
+        let of = |name: &str| headers[name][2].clone();
+        assert_eq!(of("cloudEvents_source"), format!("/marquee/{exchange}"));
+        assert_eq!(of("cloudEvents_subject"), "1");
+    }
+    publisher.close().await;
+}
+
+#[test]
+fn an_absent_address_means_none_and_none_is_never_sent_as_null() {
+    let sent = r#"{"id": "1", "type": "user.profile.updated", "full_name": "usama"}"#;
+    assert_eq!(sent, example("Routing keys and bodies"));
+    let decoded = domain::Event::decode("user.profile.updated", "1", sent).expect("known");
+    let domain::Event::User(profile @ UserEvent::ProfileUpdated { email: None, .. }) = decoded else {
+        panic!("an address came of nothing")
+    };
+    let recorded = serde_json::to_value(profile).expect("JSON");
+    assert!(recorded.get("email").is_none());
 }
 
 #[tokio::test]
@@ -301,5 +305,5 @@ fn the_policy_of_the_page_is_the_one_that_is_set() {
     assert!(shown.contains(policy["pattern"].as_str().expect("a pattern")));
     assert!(shown.contains(&policy["definition"].to_string()));
     assert_eq!(policy["pattern"], format!("^({})$", ENTITY_EXCHANGES.join("|")));
-    assert_eq!(LOG_ID.to_string(), table("Headers")[0][3]);
+    assert_eq!(LOG_ID.to_string(), table("Headers")[0][4]);
 }

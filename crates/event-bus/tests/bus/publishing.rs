@@ -116,7 +116,7 @@ async fn a_lost_connection_ends_every_confirm_and_the_publisher_knows() {
             break error;
         }
     };
-    assert!(matches!(lost, BusError::Lost { .. }), "{lost}");
+    assert!(matches!(lost, BusError::ClosedByBroker { code: 320, .. }), "{lost}");
     assert!(!publisher.is_open());
     publisher.close().await;
 }
@@ -177,4 +177,29 @@ async fn when_no_node_of_a_cluster_answers_the_error_names_all_of_them_and_no_pa
         "{told}"
     );
     assert!(!told.contains("s3cret"), "{told}");
+}
+
+#[tokio::test]
+async fn a_channel_that_the_broker_closes_is_told_of_by_its_code_and_reason() {
+    let vhost = TestVhost::create().await;
+    let mut publisher = Publisher::open(&url(&vhost.amqp_url()), "test")
+        .await
+        .expect("a publisher");
+    vhost.delete_exchange("user").await;
+    let confirm = publisher.publish(&event(1, "user.created")).await.expect("on its way");
+    let told = confirm.await.expect_err("there is no such exchange").to_string();
+    assert!(
+        told.starts_with("the broker closed the channel: 404 NOT_FOUND - no exchange 'user'"),
+        "{told}"
+    );
+    assert!(!publisher.is_open());
+    let why = publisher.why_closed().await.expect("the broker has said");
+    assert_eq!(why.to_string(), told);
+    // What is published to it now is told the same.
+    let confirm = publisher.publish(&event(2, "user.created")).await;
+    let refused = match confirm {
+        Ok(confirm) => confirm.await,
+        Err(error) => Err(error),
+    };
+    assert_eq!(refused.expect_err("it is closed").to_string(), told);
 }

@@ -225,6 +225,59 @@ async fn a_lost_connection_is_an_error_and_not_an_end_without_one() {
 }
 
 #[tokio::test]
+async fn a_channel_that_the_broker_closes_is_told_of_by_its_code_and_reason_whoever_hears_of_it_first() {
+    for heard_by_the_consumer in [true, false] {
+        let vhost = TestVhost::create().await;
+        let mut subscriber = open(&vhost, &queue("users.v1", &[("user", "user.#")])).await;
+        // A delivery that never was: the broker closes the channel for it.
+        subscriber.ack_through(99).await.expect("written");
+        let error = if heard_by_the_consumer {
+            let closed = timeout(PATIENCE, subscriber.next()).await.expect("noticed in time");
+            closed.expect_err("it is closed")
+        } else {
+            let mut error = None;
+            while error.is_none() {
+                error = subscriber.depth().await.err();
+            }
+            error.expect("it is closed")
+        };
+        let told = error.to_string();
+        assert!(
+            matches!(
+                error,
+                BusError::ClosedByBroker {
+                    what: "channel",
+                    code: 406,
+                    ..
+                }
+            ),
+            "{told}"
+        );
+        assert!(
+            told.contains("406 PRECONDITION_FAILED - unknown delivery tag 99"),
+            "{told}"
+        );
+        let again = subscriber.ack_through(1).await.expect_err("it is closed").to_string();
+        assert_eq!(again, told);
+        subscriber.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_an_operator_closes_is_told_of_by_its_code_and_reason() {
+    let vhost = TestVhost::create().await;
+    let mut subscriber = open(&vhost, &queue("users.v1", &[("user", "user.#")])).await;
+    assert!(vhost.close_connections().await > 0);
+    let closed = timeout(PATIENCE, subscriber.next()).await.expect("noticed in time");
+    let told = closed.expect_err("it is closed").to_string();
+    assert!(
+        told.starts_with("the broker closed the connection: 320 CONNECTION_FORCED - "),
+        "{told}"
+    );
+    subscriber.close().await;
+}
+
+#[tokio::test]
 async fn prefetch_bounds_what_is_delivered() {
     let vhost = TestVhost::create().await;
     let spec = QueueSpec {

@@ -4,6 +4,8 @@ use domain::Position;
 use sqlx::PgConnection;
 use uuid::Uuid;
 
+use crate::origin::IS_RESTORED_INTO;
+
 use super::{AuditError, AuditedPart, Finding, PLACES_MAX};
 
 /// Sequences begin with 1, have no gap, and rise with the position.
@@ -65,12 +67,13 @@ pub(super) async fn relay(tx: &mut PgConnection, head: Position) -> Result<Audit
         let finding = unreadable("the relay's row");
         return Ok(part("nothing".to_owned(), vec![finding]));
     }
-    let (position, event_id, watermark, found): (i64, Option<Uuid>, i64, Option<Uuid>) = sqlx::query_as(
-        "SELECT r.position, r.event_id, r.watermark, e.event_id
-         FROM relay r LEFT JOIN events e ON e.position = r.position",
-    )
-    .fetch_one(&mut *tx)
-    .await?;
+    let (position, event_id, watermark, found, never_led): (i64, Option<Uuid>, i64, Option<Uuid>, bool) =
+        sqlx::query_as(
+            "SELECT r.position, r.event_id, r.watermark, e.event_id, r.log_id IS NULL
+         FROM relay_row() r LEFT JOIN events e ON e.position = r.position",
+        )
+        .fetch_one(&mut *tx)
+        .await?;
     let mut findings = Vec::new();
     let mut found_wrong = |code, what: &str, place: String| {
         let mut finding = Finding::violation(code, what);
@@ -91,6 +94,11 @@ pub(super) async fn relay(tx: &mut PgConnection, head: Position) -> Result<Audit
             "the event of the relay's checkpoint is not in the log",
             place,
         );
+    }
+    if never_led && sqlx::query_scalar(IS_RESTORED_INTO).fetch_one(&mut *tx).await? {
+        let what =
+            "the events were restored into this store, and what of them was published is not known: marquee log adopt";
+        found_wrong("RELAY_UNPLACED", what, "position 0".to_owned());
     }
     if watermark > position {
         let place = format!("watermark {watermark}, position {position}");

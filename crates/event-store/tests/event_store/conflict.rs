@@ -3,7 +3,7 @@
 use domain::{Position, Sequence, UserError};
 use event_store::{ExecuteError, Outcome};
 
-use crate::setup::{Log, accepted, grant, if_match, register, set_profile};
+use crate::setup::{Log, accepted, grant, register, set_profile};
 
 #[tokio::test]
 async fn of_two_writers_at_one_sequence_one_wins_and_nothing_is_half_written() {
@@ -12,12 +12,12 @@ async fn of_two_writers_at_one_sequence_one_wins_and_nothing_is_half_written() {
     accepted(one.execute("1", register("Ada")).await);
 
     let (first, second) = tokio::join!(
-        one.execute_with("1", set_profile("Ada Lovelace"), if_match(1)),
-        other.execute_with("1", set_profile("Augusta Ada"), if_match(1)),
+        one.execute_with("1", set_profile("Ada Lovelace"), log.if_match(1).await),
+        other.execute_with("1", set_profile("Augusta Ada"), log.if_match(1).await),
     );
 
     let refused = [&first, &second].into_iter().filter(
-        |result| matches!(result, Err(ExecuteError::PreconditionFailed { sequence }) if *sequence == Sequence(2)),
+        |result| matches!(result, Err(ExecuteError::PreconditionFailed { sequence, .. }) if *sequence == Sequence(2)),
     );
     assert_eq!(refused.count(), 1, "{first:?} {second:?}");
     assert_eq!(log.assert_unbroken().await, 2);
@@ -58,13 +58,21 @@ async fn conflicts_are_found_at_sequence_10_and_above() {
         accepted(one.execute("1", set_profile(&n.to_string())).await);
     }
     for expected in [9, 10, 11] {
-        let stale = other.execute_with("1", set_profile("stale"), if_match(expected)).await;
+        let stale = other
+            .execute_with("1", set_profile("stale"), log.if_match(expected).await)
+            .await;
         assert!(
-            matches!(stale, Err(ExecuteError::PreconditionFailed { sequence: Sequence(12) })),
+            matches!(
+                stale,
+                Err(ExecuteError::PreconditionFailed {
+                    sequence: Sequence(12),
+                    ..
+                })
+            ),
             "{stale:?}"
         );
     }
-    let (sequence, ..) = accepted(other.execute_with("1", set_profile("13"), if_match(12)).await);
+    let (sequence, ..) = accepted(other.execute_with("1", set_profile("13"), log.if_match(12).await).await);
     assert_eq!(sequence, Sequence(13));
     let (sequence, ..) = accepted(one.execute("1", set_profile("14")).await);
     assert_eq!(
@@ -83,15 +91,16 @@ async fn a_conflict_within_a_batch_leaves_the_other_commands_accepted() {
     }
     accepted(other.execute("b", set_profile("moved")).await);
 
+    let if_unmoved = log.if_match(1).await;
     let mut held = log.hold_appends().await;
     let first = one.execute("first", register("first"));
     let batch = async {
         log.append_waits().await;
         let batch = async {
             tokio::join!(
-                one.execute_with("a", set_profile("a2"), if_match(1)),
-                one.execute_with("b", set_profile("b2"), if_match(1)),
-                one.execute_with("c", set_profile("c2"), if_match(1)),
+                one.execute_with("a", set_profile("a2"), if_unmoved.clone()),
+                one.execute_with("b", set_profile("b2"), if_unmoved.clone()),
+                one.execute_with("c", set_profile("c2"), if_unmoved.clone()),
             )
         };
         let release = async {
@@ -109,7 +118,13 @@ async fn a_conflict_within_a_batch_leaves_the_other_commands_accepted() {
     accepted(a);
     accepted(c);
     assert!(
-        matches!(b, Err(ExecuteError::PreconditionFailed { sequence: Sequence(2) })),
+        matches!(
+            b,
+            Err(ExecuteError::PreconditionFailed {
+                sequence: Sequence(2),
+                ..
+            })
+        ),
         "{b:?}"
     );
     assert_eq!(log.assert_unbroken().await, 7);
@@ -122,7 +137,7 @@ async fn a_command_of_several_events_is_all_or_nothing() {
     let (sequence, position, events) = accepted(one.execute("1", set_profile("Ada")).await);
     assert_eq!((sequence, position, events), (Sequence(2), Position(2), 2));
 
-    let late = other.execute_with("1", set_profile("Ada"), if_match(0)).await;
+    let late = other.execute_with("1", set_profile("Ada"), log.if_match(0).await).await;
 
     assert!(matches!(late, Err(ExecuteError::PreconditionFailed { .. })), "{late:?}");
     assert_eq!(log.assert_unbroken().await, 2);

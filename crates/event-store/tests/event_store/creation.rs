@@ -5,7 +5,7 @@ use event_store::{CommandRequest, Connect, EventStore, ExecuteError, StoreConfig
 use service::database::{PoolOptions, connect_options, pool};
 use tokio_util::sync::CancellationToken;
 
-use crate::setup::{Log, accepted, if_match, register, set_profile};
+use crate::setup::{Log, accepted, register, set_profile};
 
 #[tokio::test]
 async fn a_command_that_creates_a_stream_is_appended_without_looking_for_it_first() {
@@ -47,12 +47,18 @@ async fn a_condition_on_a_stream_another_process_created_is_checked_against_the_
     let (one, other) = (log.process(), log.process());
     accepted(one.execute("1", register("Ada")).await);
 
-    let stale = other.execute_with("1", set_profile("Bob"), if_match(0)).await;
+    let stale = other.execute_with("1", set_profile("Bob"), log.if_match(0).await).await;
     assert!(
-        matches!(stale, Err(ExecuteError::PreconditionFailed { sequence: Sequence(1) })),
+        matches!(
+            stale,
+            Err(ExecuteError::PreconditionFailed {
+                sequence: Sequence(1),
+                ..
+            })
+        ),
         "{stale:?}"
     );
-    let (sequence, ..) = accepted(other.execute_with("1", set_profile("Bob"), if_match(1)).await);
+    let (sequence, ..) = accepted(other.execute_with("1", set_profile("Bob"), log.if_match(1).await).await);
     assert_eq!(sequence, Sequence(2));
 }
 

@@ -31,7 +31,8 @@ async fn the_same_key_again_gives_the_recorded_answer_and_appends_nothing() {
             status: 201,
             sequence: Sequence(1),
             position: Position(1),
-            location
+            location,
+            log_id: log.reader().log_id().await.expect("the log")
         }
     );
     assert_eq!(log.assert_unbroken().await, 2);
@@ -124,7 +125,7 @@ async fn a_repetition_that_would_now_be_rejected_or_fail_its_condition_is_still_
     replayed(other.execute_with("1", register("Ada"), keyed("k", "hash")).await);
 
     let mut conditional = keyed("k2", "hash");
-    conditional.if_match = crate::setup::if_match(1).if_match;
+    conditional.condition = log.if_match(1).await.condition;
     accepted(
         one.execute_with("1", set_profile("Ada Lovelace"), conditional.clone())
             .await,

@@ -49,7 +49,8 @@ async fn an_event_comes_back_as_it_was_decided_with_its_place_and_origin() {
     for (position, event_id) in [(1, Some(event.event_id)), (2, None)] {
         let log_id = head.log_id;
         let place = reader.place(Position(position)).await.expect("a place");
-        assert_eq!(place, Place { log_id, event_id });
+        let head = Position(1);
+        assert_eq!(place, Place { log_id, event_id, head });
     }
     let payload: serde_json::Value = serde_json::from_str(&event.payload).expect("json");
     assert_eq!(
@@ -104,6 +105,78 @@ async fn a_range_is_complete_or_an_error_and_a_gap_is_never_read_over() {
         ),
         "{gap:?}"
     );
+}
+
+#[tokio::test]
+async fn what_is_read_behind_an_event_is_read_from_the_log_that_has_it() {
+    let log = Log::create().await;
+    let process = log.process();
+    for n in 1..=5 {
+        accepted(process.execute("1", set_profile(&n.to_string())).await);
+    }
+    let reader = log.reader();
+    let whole = reader.read(Position(0), 10).await.expect("read");
+    let third = Some(whole[2].event_id);
+    let behind = reader.read_on(Position(3), third, 2).await.expect("it is there");
+    assert_eq!(behind, whole[3..5]);
+    assert_eq!(
+        reader.read_on(Position(0), None, 2).await.expect("all of it"),
+        whole[..2]
+    );
+    let last = whole.last().map(|event| event.event_id);
+    assert!(
+        reader
+            .read_on(Position(6), last, 2)
+            .await
+            .expect("nothing yet")
+            .is_empty()
+    );
+    let excerpt = reader
+        .read_kinds(Position(3), Position(6), &["movie"], Share::WHOLE)
+        .await;
+    assert_eq!(excerpt.expect("complete").before, third);
+    for (told, has_told) in [
+        (vec![], true),
+        (vec![2, 4], true),
+        (vec![2, 7], false),
+        (vec![7], false),
+    ] {
+        let told: Vec<_> = told
+            .into_iter()
+            .map(|position: usize| (Position(position as i64), whole[position.min(6) - 1].event_id))
+            .collect();
+        let edges = reader.edges(Position(3), Position(6), &told).await.expect("edges");
+        assert_eq!(
+            (edges.before, edges.last, edges.has_told),
+            (third, last, has_told),
+            "{told:?}"
+        );
+    }
+    let other = [(Position(4), whole[4].event_id)];
+    assert!(
+        !reader
+            .edges(Position(3), Position(6), &other)
+            .await
+            .expect("edges")
+            .has_told
+    );
+    let page = reader
+        .stream_beside("user", "1", Sequence(1), 2, Position(3))
+        .await
+        .expect("read");
+    assert_eq!((&page.events[..], page.beside), (&whole[1..3], third));
+
+    for (position, event_id) in [(4, third), (7, last), (3, None)] {
+        let diverged = reader.read_on(Position(position), event_id, 2).await;
+        let at = Position(position);
+        assert!(
+            matches!(diverged, Err(LogError::Diverged { position }) if position == at),
+            "{diverged:?}"
+        );
+    }
+    log.tamper("DELETE FROM events WHERE position = 3").await;
+    let diverged = reader.read_on(Position(3), third, 2).await;
+    assert!(matches!(diverged, Err(LogError::Diverged { .. })), "{diverged:?}");
 }
 
 #[tokio::test]

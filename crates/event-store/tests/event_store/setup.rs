@@ -6,8 +6,8 @@ use dev_stack::PrivatePostgres;
 use dev_stack::testing::TestDatabase;
 use domain::{FullName, Metadata, Position, Role, Sequence, User, UserCommand, UserError};
 use event_store::{
-    CommandRequest, Connect, EventStore, ExecuteError, Idempotency, IfMatch, LogReader, Outcome, ROLES, StoreConfig,
-    Writer, WriterConfig,
+    CommandRequest, Condition, Connect, EventStore, ExecuteError, Idempotency, LogReader, Outcome, ROLES, StateTag,
+    States, StoreConfig, Writer, WriterConfig,
 };
 use service::database::{DatabaseUrl, PoolOptions, connect_options, ensure_role, pool, pool_and_moves};
 use sqlx::{Connection, PgConnection, PgPool};
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 /// What executing a command on a user gives.
 pub(crate) type Executed = Result<Outcome<User>, ExecuteError<UserError, std::convert::Infallible>>;
@@ -85,6 +86,11 @@ impl Log {
 
     pub(crate) fn reader(&self) -> LogReader {
         LogReader::new(self.pool_as("marquee_event_relay"))
+    }
+
+    /// Makes a command conditional on a sequence in this log.
+    pub(crate) async fn if_match(&self, sequence: i64) -> CommandRequest {
+        if_match(self.reader().log_id().await.expect("the log"), sequence)
     }
 
     pub(crate) fn process(&self) -> Process {
@@ -218,9 +224,12 @@ pub(crate) fn grant(role: &str) -> UserCommand {
     }
 }
 
-pub(crate) fn if_match(sequence: i64) -> CommandRequest {
+pub(crate) fn if_match(log_id: Uuid, sequence: i64) -> CommandRequest {
     CommandRequest {
-        if_match: Some(IfMatch::Sequence(Sequence(sequence))),
+        condition: Condition {
+            if_match: Some(States::OneOf(vec![StateTag::new(log_id, Sequence(sequence))])),
+            ..Condition::default()
+        },
         ..CommandRequest::default()
     }
 }

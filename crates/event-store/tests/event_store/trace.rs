@@ -135,15 +135,15 @@ async fn times_that_were_written_over_are_forgotten_and_never_guessed() {
     }
     let publisher = Publisher::start(&log).await;
     publisher.confirm(1, 0).await;
-    // As if the ring were about to begin again.
+    // As if the first one were about to be forgotten.
     log.tamper("UPDATE relay SET moves = 65535").await;
     publisher.confirm(2, 0).await;
     publisher.confirm(3, 0).await;
-    let slots: i64 = sqlx::query_scalar("SELECT count(*) FROM published")
+    let moves: i64 = sqlx::query_scalar("SELECT count(*) FROM publication")
         .fetch_one(&mut log.admin().await)
         .await
-        .expect("slots");
-    assert_eq!(slots, 2, "the first two slots are used again");
+        .expect("moves");
+    assert_eq!(moves, 2, "each move forgets one");
     assert_eq!(publisher.published(1).await, Published::Forgotten);
     assert_eq!(
         publisher.published(2).await,

@@ -7,11 +7,13 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
+use session::Settings;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{ConnectOptions, Connection, PgConnection};
 use tokio::time::{Instant, timeout_at};
 
 use super::may_pass;
+use super::own::{self, RefusedByPooler};
 use super::url::DatabaseUrl;
 
 /// How long an address may take to connect and to say what it is. The others are asked meanwhile.
@@ -31,6 +33,7 @@ pub struct Connector {
     pub(super) addresses: Vec<PgConnectOptions>,
     /// Whether it has to be found out which address is the primary's.
     pub(super) searches: bool,
+    settings: Settings,
 }
 
 /// A connection to the primary.
@@ -60,33 +63,58 @@ impl Display for Refusal {
 impl Connector {
     pub(super) fn new(url: &DatabaseUrl, application_name: &str) -> Self {
         let addresses = url.options().into_iter();
+        let mut settings = Settings::default();
+        for (name, value) in url.settings() {
+            settings.set(name, value);
+        }
         Self {
             addresses: addresses.map(|one| one.application_name(application_name)).collect(),
             searches: url.is_searched(),
+            settings,
         }
     }
 
-    /// Adds settings that the server applies to the session.
+    /// Adds settings of the session.
     #[must_use]
-    pub fn options<K: Display, V: Display>(self, options: impl IntoIterator<Item = (K, V)> + Clone) -> Self {
-        let addresses = self.addresses.into_iter();
-        Self {
-            addresses: addresses.map(|one| one.options(options.clone())).collect(),
-            ..self
+    pub fn options<K: Display, V: Display>(mut self, options: impl IntoIterator<Item = (K, V)>) -> Self {
+        for (name, value) in options {
+            self.settings.set(name, value);
         }
+        self
     }
 
-    /// Connects. Several addresses are asked at the same time, and those that do not answer are given up after three seconds, or
-    /// half a second after a primary has; for the only one there is, the caller bounds the wait.
+    /// Connects, and sets the session up. Several addresses are asked at the same time, and those that do not answer are given
+    /// up after three seconds, or half a second after a primary has; for the only one there is, the caller bounds the wait.
+    ///
+    /// The first time in a process, a second session shows whether sessions are one's own there.
     ///
     /// # Errors
     /// What the only server reports, or the first of several that all refuse for good. Otherwise [`sqlx::Error::Io`] that names
-    /// all addresses and what is wrong with each.
+    /// all addresses and what is wrong with each. [`sqlx::Error::Configuration`] with [`session::SharedSessions`].
     pub async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        match &self.addresses[..] {
+        let mut connection = self.connect_bare().await?;
+        self.establish(&mut connection).await?;
+        Ok(connection)
+    }
+
+    /// Connects to a session as the server gives it.
+    pub(super) async fn connect_bare(&self) -> Result<PgConnection, sqlx::Error> {
+        let connected = match &self.addresses[..] {
             [only] if !self.searches => only.connect().await,
-            _ => Ok(self.find().await?.connection),
-        }
+            _ => self.find().await.map(|found| found.connection),
+        };
+        connected.map_err(RefusedByPooler::explain)
+    }
+
+    /// Sets a new session up, and expects it to be one's own.
+    pub(super) async fn establish(&self, connection: &mut PgConnection) -> Result<(), sqlx::Error> {
+        let mark = self.settings.establish(connection).await?;
+        own::expect(self, connection, &mark).await
+    }
+
+    /// What a new session is given.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Gives a function that connects, for who does not know this type.
@@ -139,6 +167,17 @@ impl Connector {
             named.collect::<Vec<_>>().join("; ")
         );
         sqlx::Error::Io(io::Error::new(io::ErrorKind::NotConnected, reason))
+    }
+
+    /// What tells its sessions from those of other servers, databases and users.
+    pub(super) fn place(&self) -> String {
+        let addresses = self.addresses.iter().enumerate();
+        let places = addresses.map(|(place, one)| {
+            let socket = one.get_socket().map(|path| path.display().to_string());
+            let at = socket.unwrap_or_default() + &self.name(place);
+            format!("{}@{at}/{}", one.get_username(), one.get_database().unwrap_or_default())
+        });
+        places.collect::<Vec<_>>().join(",")
     }
 
     /// Host and port of an address.

@@ -3,12 +3,13 @@
 //! States: looking -> watching -> looking. It watches by a connection of its own; when that fails or no longer leads to a
 //! primary, it looks for the primary at all addresses, until one is. Whatever it finds then counts as a move, for a name may lead
 //! elsewhere now. A connection made before the pool moved is closed when it is next wanted: it may lead to a host that does not
-//! even say that it is gone. Whoever keeps a connection of its own beside the pool can see the moves too.
+//! even say that it is gone. One that was idle for a while, of any pool, has to show that it lives. Whoever keeps a connection of its own beside the pool can see the moves too.
 
 use std::io;
 use std::time::Duration;
 
 use futures::FutureExt;
+use session::expect_alive;
 use sqlx::PgConnection;
 use sqlx::postgres::{PgPool, PgPoolOptions};
 use tokio::sync::watch;
@@ -23,6 +24,10 @@ const WATCH_TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a primary is looked for.
 const LOOK_INTERVAL: Duration = Duration::from_millis(250);
 
+/// How long a connection may have been idle that is used without a sign of life: one that is used all the time costs no more
+/// round trips, and one that died in between is found out about by who asks again.
+const TRUSTED_IDLE: Duration = Duration::from_secs(1);
+
 /// When the pool moved last.
 type Moved = Option<Instant>;
 
@@ -30,26 +35,28 @@ type Moved = Option<Instant>;
 pub(super) fn pool(options: PgPoolOptions, connector: Connector) -> (PgPool, watch::Receiver<Moved>) {
     let address = connector.addresses[0].clone();
     let (moving, moves) = watch::channel(None);
-    if !connector.searches {
-        return (options.connect_lazy_with(address), moves);
-    }
     let moved = moves.clone();
+    let establishing = connector.clone();
     let pool = options
-        .after_connect(|connection, _| {
-            async {
-                match is_primary(connection).await? {
-                    true => Ok(()),
-                    false => Err(sqlx::Error::Io(io::Error::other("the server takes no writes"))),
+        .after_connect(move |connection, _| {
+            let connector = establishing.clone();
+            async move {
+                if connector.searches && !is_primary(connection).await? {
+                    return Err(sqlx::Error::Io(io::Error::other("the server takes no writes")));
                 }
+                connector.establish(connection).await
             }
             .boxed()
         })
-        .before_acquire(move |_, connection| {
-            let is_younger = moved.borrow().is_none_or(|moved| connection.age < moved.elapsed());
-            async move { Ok(is_younger) }.boxed()
+        .before_acquire(move |connection, lent| {
+            let is_younger = moved.borrow().is_none_or(|moved: Instant| lent.age < moved.elapsed());
+            let is_trusted = lent.idle_for < TRUSTED_IDLE;
+            async move { Ok(is_younger && (is_trusted || expect_alive(connection).await.is_ok())) }.boxed()
         })
         .connect_lazy_with(address);
-    tokio::spawn(follow(pool.clone(), connector, moving));
+    if connector.searches {
+        tokio::spawn(follow(pool.clone(), connector, moving));
+    }
     (pool, moves)
 }
 
@@ -93,8 +100,16 @@ async fn still_primary(mut connection: PgConnection) -> Option<PgConnection> {
 }
 
 async fn look(connector: &Connector) -> Option<Found> {
-    let found = connector.find().await;
-    found.inspect_err(|error| tracing::debug!(%error, "no primary")).ok()
+    let found = async {
+        let mut found = connector.find().await?;
+        // It is idle between two looks, which must not end it.
+        connector.settings().establish(&mut found.connection).await?;
+        Ok::<_, sqlx::Error>(found)
+    };
+    found
+        .await
+        .inspect_err(|error| tracing::debug!(%error, "no primary"))
+        .ok()
 }
 
 /// Has the pool connect to the primary from now on.

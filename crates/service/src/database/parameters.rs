@@ -5,8 +5,8 @@ use std::path::Path;
 use sqlx::postgres::PgSslMode;
 use url::Url;
 
-use super::certificates;
 use super::url::{InvalidDatabaseUrl, TARGET};
+use super::{certificates, options};
 
 /// The parameters a url may have. Any other is refused: the library passes over those it does not know, and a mistyped
 /// `sslmode` would be a connection without protection.
@@ -26,9 +26,12 @@ pub(super) const KNOWN: [&str; 11] = [
 
 /// Refuses what the library would pass over, or find out at each connection only.
 pub(super) fn check(url: &Url) -> Result<(), InvalidDatabaseUrl> {
-    let known = |name: &str| KNOWN.contains(&name) || name == "options" || name.starts_with("options[");
+    let known = |name: &str| KNOWN.contains(&name) || options::is_options(name);
     if !url.query_pairs().all(|(name, _)| known(&name)) {
         return Err(InvalidDatabaseUrl::Parameter);
+    }
+    if options::settings(url).is_none() {
+        return Err(InvalidDatabaseUrl::Settings);
     }
     let value = |wanted: &str| {
         url.query_pairs()

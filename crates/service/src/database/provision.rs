@@ -7,8 +7,7 @@ use sqlx::{Connection, Executor, PgConnection};
 const LOCK: i64 = i64::from_be_bytes(*b"\0marquee");
 
 /// Waiting for another process's provisioning, and copying a template database, take longer than a query may.
-const PATIENCE: &str = "SET lock_timeout = '60s'; SET statement_timeout = '60s'";
-const PATIENCE_OVER: &str = "RESET lock_timeout; RESET statement_timeout";
+const PATIENCE: &str = "60s";
 
 /// The password travels as a parameter into a setting of the transaction: statement text ends up in logs.
 const MAKE_ROLE: &str = r"
@@ -43,14 +42,8 @@ END $$";
 /// # Errors
 /// Whatever the database refuses.
 pub async fn ensure_role(admin: &mut PgConnection, role: &str, password: Option<&str>) -> Result<(), sqlx::Error> {
-    admin.execute(PATIENCE).await?;
-    let made = make_role(admin, role, password).await;
-    admin.execute(PATIENCE_OVER).await?;
-    made
-}
-
-async fn make_role(admin: &mut PgConnection, role: &str, password: Option<&str>) -> Result<(), sqlx::Error> {
     let mut tx = admin.begin().await?;
+    be_patient(&mut tx, PATIENCE, PATIENCE, true).await?;
     sqlx::query("SELECT pg_advisory_xact_lock($1)")
         .bind(LOCK)
         .execute(&mut *tx)
@@ -71,7 +64,12 @@ async fn make_role(admin: &mut PgConnection, role: &str, password: Option<&str>)
 /// # Errors
 /// Whatever the database refuses.
 pub async fn ensure_database(admin: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
-    admin.execute(PATIENCE).await?;
+    let (locks, statements): (String, String) =
+        sqlx::query_as("SELECT current_setting('lock_timeout'), current_setting('statement_timeout')")
+            .fetch_one(&mut *admin)
+            .await?;
+    // CREATE DATABASE runs in no transaction, so the settings are the session's.
+    be_patient(admin, PATIENCE, PATIENCE, false).await?;
     let made = match lock(admin).await {
         Ok(()) => {
             let made = make_database(admin, name).await;
@@ -79,8 +77,23 @@ pub async fn ensure_database(admin: &mut PgConnection, name: &str) -> Result<(),
         }
         Err(error) => Err(error),
     };
-    admin.execute(PATIENCE_OVER).await?;
-    made
+    made.and(be_patient(admin, &locks, &statements, false).await)
+}
+
+/// Sets how long locks are waited for and statements may take, in the transaction or in the session.
+async fn be_patient(
+    admin: &mut PgConnection,
+    locks: &str,
+    statements: &str,
+    in_transaction: bool,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("SELECT set_config('lock_timeout', $1, $3), set_config('statement_timeout', $2, $3)")
+        .bind(locks)
+        .bind(statements)
+        .bind(in_transaction)
+        .execute(admin)
+        .await
+        .map(drop)
 }
 
 /// CREATE DATABASE runs in no transaction, so the lock is the session's.

@@ -8,7 +8,7 @@ use url::Url;
 
 use super::addresses::around;
 use super::certificates::InvalidCertificates;
-use super::parameters;
+use super::{options, parameters};
 use crate::is_loopback;
 
 /// What says, in a url as libpq has it, which of its servers is meant.
@@ -46,6 +46,11 @@ pub enum InvalidDatabaseUrl {
     /// It has a parameter that would be passed over.
     #[error("the url has a parameter that is not known; known are {}", parameters::KNOWN.join(", "))]
     Parameter,
+    /// It gives a setting in no known form.
+    #[error(
+        "options must be settings: options=-c name=value or options[name]=value, with = and spaces written as %3D and %20"
+    )]
+    Settings,
     /// The mode has no meaning.
     #[error("sslmode must be one of disable, prefer, require, verify-ca, verify-full")]
     Mode,
@@ -137,6 +142,12 @@ impl DatabaseUrl {
         self.urls.iter().map(options).collect()
     }
 
+    /// The settings that it gives to its sessions.
+    pub(super) fn settings(&self) -> Vec<(String, String)> {
+        let settings = self.urls.first().and_then(options::settings);
+        settings.expect("checked when the url was parsed")
+    }
+
     /// Whether it has to be found out which server is the primary.
     pub(super) fn is_searched(&self) -> bool {
         self.names_primary || self.urls.len() > 1
@@ -165,8 +176,18 @@ impl DatabaseUrl {
     }
 }
 
+/// Without what a pooler in between does not know: settings are given to the session afterwards.
 fn options(url: &Url) -> PgConnectOptions {
-    PgConnectOptions::from_str(url.as_str()).expect("checked when the url was parsed")
+    let given = url.query_pairs().map(|(name, _)| name.into_owned());
+    let settings: Vec<String> = given.filter(|name| options::is_options(name)).collect();
+    let settings: Vec<&str> = settings.iter().map(String::as_str).collect();
+    let bare = if settings.is_empty() {
+        url.clone()
+    } else {
+        without_parameters(url, &settings)
+    };
+    let options = PgConnectOptions::from_str(bare.as_str()).expect("checked when the url was parsed");
+    options.extra_float_digits(None)
 }
 
 fn without_parameters(url: &Url, left_out: &[&str]) -> Url {

@@ -6,16 +6,18 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request};
-use axum::http::header::CONTENT_TYPE;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::http::{HeaderValue, StatusCode};
-use axum::middleware::{Next, from_fn};
+use axum::middleware::{Next, from_fn, map_response};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 use utoipa_axum::router::OpenApiRouter;
 
-use super::{Limits, Service};
+use super::addressed::Addressed;
+use super::parameters::KnownParameters;
+use super::{Limits, Service, host};
 use crate::context::{CURRENT_REQUEST_ID, REQUEST_ID};
 use crate::http_metrics::Load;
 use crate::problem::PROBLEM_JSON;
@@ -28,6 +30,7 @@ const PROBES: [&str; 3] = ["/livez", "/readyz", "/metrics"];
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 pub(super) fn assemble(services: Vec<Service>, limits: Limits, load: Arc<Load>) -> (Router, Vec<Task>) {
+    let addressed = Arc::new(Addressed::to(&services));
     let mut merged = OpenApiRouter::new().merge(health::router(&services));
     let mut tasks = Vec::new();
     for service in services {
@@ -35,22 +38,33 @@ pub(super) fn assemble(services: Vec<Service>, limits: Limits, load: Arc<Load>) 
         tasks.extend(service.tasks);
     }
     let (routes, document) = merged.split_for_parts();
+    let known = Arc::new(KnownParameters::of(&document, &PROBES));
+    // What belongs to a version of the program may be kept, and has to be asked for each time.
+    let pages = documentation::router(documentation::finish(document))
+        .layer(map_response(|response| async { cached(response, "no-cache") }));
     let router = routes
-        .merge(documentation::router(documentation::finish(document)))
+        .merge(pages)
         // Who opens the address in a browser wants to know what is there.
         .route("/", get(|| async { Redirect::temporary("/docs") }))
         .fallback(|| async { not_found() })
         .method_not_allowed_fallback(|| async { method_not_allowed() })
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(from_fn(move |request, next| checked(Arc::clone(&known), request, next)))
         .layer(from_fn(move |request, next| within(limits, request, next)))
-        .layer(from_fn(move |request, next| around(Arc::clone(&load), request, next)));
+        .layer(from_fn({
+            let addressed = Arc::clone(&addressed);
+            move |request, next| Addressed::check(Arc::clone(&addressed), request, next)
+        }))
+        .layer(from_fn(move |request, next| {
+            around(Arc::clone(&load), Arc::clone(&addressed), request, next)
+        }));
     (router, tasks)
 }
 
-/// Gives a request its id, and counts, times and logs its answer.
+/// Gives a request its id, says whose the answer is, and counts, times and logs its answer.
 ///
 /// The log has the route template and neither path, query nor body: those may hold personal data.
-async fn around(load: Arc<Load>, request: Request, next: Next) -> Response {
+async fn around(load: Arc<Load>, addressed: Arc<Addressed>, request: Request, next: Next) -> Response {
     // Given back also when the client goes away and this future is dropped.
     let _in_flight = load.request();
     let started = Instant::now();
@@ -67,6 +81,9 @@ async fn around(load: Arc<Load>, request: Request, next: Next) -> Response {
     let span = tracing::info_span!("request", request_id, method, route);
     let answer = async {
         let response = as_problem(next.run(Request::from_parts(parts, body)).await);
+        // Without a word on it some of our answers, 404 and 410 among them, may be kept for as long as a cache likes
+        // (RFC 9111, 4.2.2).
+        let response = cached(response, "no-store");
         let status = response.status().as_u16();
         let took = started.elapsed();
         http_metrics::answered(method, &route, status, took);
@@ -79,6 +96,25 @@ async fn around(load: Arc<Load>, request: Request, next: Next) -> Response {
         .await;
     let value = HeaderValue::from_str(&request_id).expect("a request id is visible ASCII");
     response.headers_mut().insert(REQUEST_ID, value);
+    addressed.sign(&mut response);
+    response
+}
+
+/// Refuses what no handler should see.
+async fn checked(known: Arc<KnownParameters>, request: Request, next: Next) -> Response {
+    let checked = host::checked(request.version(), request.headers()).and_then(|()| known.check(&request));
+    match checked {
+        Ok(()) => next.run(request).await,
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Tells caches what an answer that says nothing of it wants of them.
+fn cached(mut response: Response, directive: &'static str) -> Response {
+    let headers = response.headers_mut();
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static(directive));
     response
 }
 

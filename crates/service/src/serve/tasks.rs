@@ -57,7 +57,9 @@ impl Tasks {
                 }
                 Err(_elapsed) => {
                     let stuck: Vec<&'static str> = self.names.into_values().collect();
-                    tracing::error!(?stuck, "tasks did not stop in time and are aborted");
+                    for task in &stuck {
+                        tracing::error!(task, "a task did not stop in time and is aborted");
+                    }
                     self.running.shutdown().await;
                     return result.and(stuck.first().map_or(Ok(()), |name| Err(ServeError::TaskStuck(name))));
                 }

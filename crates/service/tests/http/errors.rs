@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use serde::Deserialize;
-use service::{FieldError, FormOrJsonBody, JsonBody, Path, Problem, Query, Service};
+use service::{FieldError, FormOrJsonDraft, JsonBody, Path, Problem, Query, Service};
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::harness::{Served, problem, start};
@@ -28,7 +28,9 @@ async fn people() -> Served {
         )
         .route(
             "/forms",
-            axum::routing::post(|FormOrJsonBody(person): FormOrJsonBody<Person>| async { person.full_name }),
+            axum::routing::post(|FormOrJsonDraft(person): FormOrJsonDraft<Person>| async {
+                person.whole().map(|person| person.full_name)
+            }),
         )
         .route(
             "/people/{id}",
@@ -45,6 +47,7 @@ async fn people() -> Served {
         );
     start(vec![Service {
         name: "people",
+        answers_for: vec!["people"],
         router,
         checks: vec![],
         tasks: vec![],
@@ -74,6 +77,7 @@ async fn a_method_the_path_does_not_know_is_a_405_problem_that_lists_the_methods
     let one = OpenApiRouter::new().route("/people/{id}", axum::routing::get(|| async {}));
     let service = |name, router| Service {
         name,
+        answers_for: vec![name],
         router,
         checks: vec![],
         tasks: vec![],
@@ -115,6 +119,18 @@ async fn a_body_of_another_content_type_is_a_415_problem_that_tells_what_is_acce
         .await
         .unwrap();
     assert_eq!(problem(compressed).await, seen(415, "UNSUPPORTED_MEDIA_TYPE"));
+    let twice = post("application/json").header("content-type", "application/json");
+    assert_eq!(
+        problem(twice.send().await.unwrap()).await,
+        seen(415, "UNSUPPORTED_MEDIA_TYPE")
+    );
+    let twice_encoded = post("application/json")
+        .header("content-encoding", "identity")
+        .header("content-encoding", "gzip");
+    assert_eq!(
+        problem(twice_encoded.send().await.unwrap()).await,
+        seen(415, "UNSUPPORTED_MEDIA_TYPE")
+    );
     let untold = served
         .request("POST", "/forms")
         .body("full_name=a")

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use service::{ServeError, Service, serve};
+use service::{Limits, ServeError, Service, serve_within};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -21,10 +21,14 @@ pub(crate) struct Served {
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 pub(crate) async fn start(services: Vec<Service>) -> Served {
+    start_within(Limits::default(), services).await
+}
+
+pub(crate) async fn start_within(limits: Limits, services: Vec<Service>) -> Served {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let shutdown = CancellationToken::new();
-    let ended = tokio::spawn(serve(listener, services, shutdown.clone()));
+    let ended = tokio::spawn(serve_within(limits, listener, services, shutdown.clone()));
     Served {
         url,
         client: reqwest::Client::new(),

@@ -9,6 +9,7 @@ use crate::harness::{Served, start};
 async fn with_checks(checks: Vec<Check>) -> Served {
     start(vec![Service {
         name: "shop",
+        answers_for: vec!["shop"],
         router: OpenApiRouter::new(),
         checks,
         tasks: vec![],

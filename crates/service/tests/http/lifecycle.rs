@@ -3,16 +3,18 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use service::{ServeError, Service, Task};
+use service::{Limits, ServeError, Service, Task};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::harness::{PATIENCE, start};
+use crate::harness::{PATIENCE, start, start_within};
 
 fn with_tasks(tasks: Vec<Task>) -> Service {
     Service {
         name: "shop",
+        answers_for: vec!["shop"],
         router: OpenApiRouter::new(),
         checks: vec![],
         tasks,
@@ -57,6 +59,7 @@ async fn a_request_in_flight_is_answered_before_the_tasks_are_stopped() {
     let router = OpenApiRouter::new().route("/slow", axum::routing::get(handler));
     let served = start(vec![Service {
         name: "shop",
+        answers_for: vec!["shop"],
         router,
         checks: vec![],
         tasks: vec![task],
@@ -78,6 +81,53 @@ async fn a_request_in_flight_is_answered_before_the_tasks_are_stopped() {
     assert_eq!(request.await.unwrap().unwrap().text().await.unwrap(), "false");
     served.end().await.unwrap();
     assert!(task_stopped.load(Ordering::SeqCst));
+}
+
+/// A service whose route `/slow` tells when a request has arrived, and answers it when told to.
+fn slow(arrived: Arc<Notify>, answer: Arc<Notify>) -> Service {
+    let handler = move || async move {
+        arrived.notify_one();
+        answer.notified().await;
+    };
+    Service {
+        router: OpenApiRouter::new().route("/slow", axum::routing::get(handler)),
+        ..with_tasks(vec![])
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_has_accepted_yet_is_answered_before_the_process_ends() {
+    let (arrived, answer) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let limits = Limits {
+        connections_max: 1,
+        ..Limits::default()
+    };
+    let served = start_within(limits, vec![slow(arrived.clone(), answer.clone())]).await;
+    let first = tokio::spawn(served.request("GET", "/slow").send());
+    arrived.notified().await;
+
+    // It is connected for its client: the system has taken it, and the process has no room for it.
+    let address = served.url.trim_start_matches("http://").to_owned();
+    let mut second = tokio::net::TcpStream::connect(&address).await.unwrap();
+    second
+        .write_all(b"GET /livez HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    served.shutdown.cancel();
+    let refused = async {
+        while tokio::net::TcpStream::connect(&address).await.is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, refused).await.unwrap();
+    answer.notify_one();
+
+    assert_eq!(first.await.unwrap().unwrap().status(), 200);
+    let mut text = String::new();
+    let read = second.read_to_string(&mut text);
+    tokio::time::timeout(PATIENCE, read).await.unwrap().unwrap();
+    assert!(text.starts_with("HTTP/1.1 200 OK"), "{text}");
+    served.end().await.unwrap();
 }
 
 #[tokio::test]

@@ -12,45 +12,58 @@ use projections::{Inspector, Name};
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use service::BoxError;
-use sqlx::Connection;
+use sqlx::{Connection, PgConnection};
 use tokio::time::{sleep, timeout};
 
-use super::{PATIENCE, POLL, Struck, any, any_projection, becomes, connect, queue_of};
+use super::{PATIENCE, POLL, Struck, any, any_projection, becomes, connect, patiently, queue_of};
 use crate::chaos::link::Link;
 use crate::chaos::member::{Member, Role};
 use crate::chaos::world::World;
 
-/// How long something may take to be under way.
-const SOON: Duration = Duration::from_secs(2);
+/// How long something may take to be under way: clients that wait for a server that was away come back in their own time.
+const SOON: Duration = Duration::from_secs(60);
+/// How long an append may wait for its lock, less than a service's own patience for locks.
+const APPEND_HELD_MAX: Duration = Duration::from_millis(2_000);
 /// More than a queue holds in a run.
 const PREFETCH: u16 = 10_000;
 
 /// Holds the lock under which positions are given until an append waits for it, then cuts its connection: the first copy is
-/// still on its way when the command API goes on.
+/// still on its way when the command API goes on, which it does before the lock is given back.
 pub(super) async fn append_cut(world: &World, rng: &mut ChaCha8Rng) -> Result<Struck, BoxError> {
     let mut connection = connect(&world.superuser()).await?;
     let mut watching = connect(&world.superuser()).await?;
     let mut tx = connection.begin().await?;
     sqlx::query("SELECT pg_advisory_xact_lock(1)").execute(&mut *tx).await?;
-    let waiting = becomes(SOON, async || {
-        let waits = sqlx::query_scalar(
-            "SELECT EXISTS (SELECT FROM pg_stat_activity WHERE datname = current_database() \
-             AND usename = 'marquee_command_api' AND wait_event_type = 'Lock')",
-        );
-        Ok(waits.fetch_one(&mut watching).await?)
-    });
-    let waiting = waiting.await?;
+    let mut first = Vec::new();
+    becomes(SOON, async || {
+        first = waiting_appends(&mut watching).await?;
+        Ok(!first.is_empty())
+    })
+    .await?;
     for at in world.of(|role| role == Role::CommandApi) {
         world.members[at].to_postgres.cut();
     }
-    sleep(Duration::from_millis(rng.random_range(100..400))).await;
+    becomes(APPEND_HELD_MAX, async || {
+        let appends = waiting_appends(&mut watching).await?;
+        Ok(appends.iter().filter(|pid| !first.contains(pid)).count() >= first.len())
+    })
+    .await?;
+    sleep(Duration::from_millis(rng.random_range(0..300))).await;
     tx.rollback().await?;
-    Ok(if waiting {
-        "both command APIs"
-    } else {
-        "nothing was on its way"
+    Ok(match first.is_empty() {
+        true => "nothing was on its way",
+        false => "both command APIs",
     }
     .into())
+}
+
+/// The sessions of command APIs that wait for the lock.
+async fn waiting_appends(watching: &mut PgConnection) -> Result<Vec<i32>, BoxError> {
+    let waiting = sqlx::query_scalar(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() \
+         AND usename = 'marquee_command_api' AND wait_event_type = 'Lock'",
+    );
+    Ok(waiting.fetch_all(watching).await?)
 }
 
 /// After the append, before the answer.
@@ -179,7 +192,7 @@ async fn something_is_published(world: &World) {
     let _: Result<(), tokio::time::error::Elapsed> = timeout(SOON, waiting).await;
 }
 
-async fn reached(world: &World, name: Name) -> Result<Position, BoxError> {
+pub(super) async fn reached(world: &World, name: Name) -> Result<Position, BoxError> {
     let mut inspector = Inspector::open(name.as_str(), &world.projection_database(name)).await?;
     let reached = inspector.reached().await?;
     inspector.close().await;
@@ -212,7 +225,8 @@ async fn missing_of(world: &World, name: Name, events: &[Envelope], to: Position
         bindings: bindings.to_vec(),
         prefetch: PREFETCH,
     };
-    let mut subscriber = Subscriber::open(world.amqp_url(), &queue, "marquee chaos").await?;
+    let opening = patiently(async || Subscriber::open(world.amqp_url(), &queue, "marquee chaos").await);
+    let mut subscriber = opening.await?;
     while !missing.is_empty() {
         let Ok(delivery) = timeout(PATIENCE, subscriber.next()).await else {
             break;

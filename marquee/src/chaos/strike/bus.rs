@@ -10,24 +10,21 @@ use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use serde_json::json;
 use service::BoxError;
-use tokio::process::Command;
 use tokio::time::{sleep, timeout};
 
-use super::{PATIENCE, Struck, any_projection, queue_of};
+use super::{PATIENCE, Struck, any_projection, patiently, queue_of, tools};
 use crate::chaos::member::Role;
 use crate::chaos::world::{FULL_POLICY, World};
 
-/// How long `rabbitmqctl` may take: it starts a virtual machine of its own (seen on a busy machine: more than 20 s).
-const TOOL_PATIENCE: Duration = Duration::from_secs(90);
 /// Events that are delivered once more.
 const AGAIN_MAX: i64 = 200;
 
 pub(super) async fn close_connections(world: &World) -> Result<Struck, BoxError> {
-    let connections = world.management().list(&["connections"]).await?;
+    let connections = patiently(async || world.management().list(&["connections"]).await).await?;
     let names = connections.iter().filter_map(|one| one["name"].as_str());
     let mut closed = 0;
     for name in names {
-        world.management().delete(&["connections", name]).await?;
+        patiently(async || world.management().delete(&["connections", name]).await).await?;
         closed += 1;
     }
     Ok(format!("{closed} connections").into())
@@ -35,7 +32,7 @@ pub(super) async fn close_connections(world: &World) -> Result<Struck, BoxError>
 
 pub(super) async fn delete_queue(world: &World, rng: &mut ChaCha8Rng) -> Result<Struck, BoxError> {
     let queue = queue_of(any_projection(rng));
-    world.management().delete(&["queues", world.vhost(), &queue]).await?;
+    patiently(async || world.management().delete(&["queues", world.vhost(), &queue]).await).await?;
     Ok(queue.into())
 }
 
@@ -50,7 +47,7 @@ pub(super) async fn purge_queue(world: &World, rng: &mut ChaCha8Rng) -> Result<S
     }
     sleep(Duration::from_millis(rng.random_range(300..900))).await;
     let contents = ["queues", world.vhost(), &queue, "contents"];
-    let purged = world.management().delete(&contents).await;
+    let purged = patiently(async || world.management().delete(&contents).await).await;
     for &at in &copies {
         world.members[at].process.hold(false);
     }
@@ -60,10 +57,8 @@ pub(super) async fn purge_queue(world: &World, rng: &mut ChaCha8Rng) -> Result<S
 
 pub(super) async fn remove_bindings(world: &World, rng: &mut ChaCha8Rng) -> Result<Struck, BoxError> {
     let queue = queue_of(any_projection(rng));
-    let bindings = world
-        .management()
-        .list(&["queues", world.vhost(), &queue, "bindings"])
-        .await?;
+    let of_queue = ["queues", world.vhost(), &queue, "bindings"];
+    let bindings = patiently(async || world.management().list(&of_queue).await).await?;
     for binding in bindings {
         let (Some(exchange), Some(key)) = (binding["source"].as_str(), binding["properties_key"].as_str()) else {
             continue;
@@ -71,7 +66,7 @@ pub(super) async fn remove_bindings(world: &World, rng: &mut ChaCha8Rng) -> Resu
         // The default exchange's binding cannot be removed. Ranges go on being closed, or the loss would be plain to see.
         if !exchange.is_empty() && exchange != WATERMARK_EXCHANGE {
             let path = ["bindings", world.vhost(), "e", exchange, "q", &queue, key];
-            world.management().delete(&path).await?;
+            patiently(async || world.management().delete(&path).await).await?;
         }
     }
     Ok(queue.into())
@@ -83,7 +78,8 @@ pub(super) async fn deliver_again(world: &World) -> Result<Struck, BoxError> {
     let last = RelayState::new(pool.clone()).checkpoint().await?.position;
     let first = Position((last.0 - AGAIN_MAX).max(0));
     let events = LogReader::new(pool).read_range(first, last).await?;
-    let mut publisher = Publisher::open(world.amqp_url(), "marquee chaos").await?;
+    let opening = patiently(async || Publisher::open(world.amqp_url(), "marquee chaos").await);
+    let mut publisher = opening.await?;
     let mut confirms = Vec::with_capacity(events.len());
     for event in &events {
         confirms.push(publisher.publish(event).await?);
@@ -103,9 +99,9 @@ pub(super) async fn fill_queue(world: &World, length: Duration, rng: &mut ChaCha
         "apply-to": "queues",
         "definition": {"max-length": 1, "overflow": "reject-publish"},
     });
-    world.management().put(&policy, &full).await?;
+    patiently(async || world.management().put(&policy, &full).await).await?;
     sleep(length).await;
-    world.management().delete(&policy).await?;
+    patiently(async || world.management().delete(&policy).await).await?;
     Ok(queue.into())
 }
 
@@ -118,17 +114,6 @@ pub(super) async fn raise_alarm(world: &World, length: Duration) -> Result<Struc
 }
 
 async fn set_memory(world: &World, bytes: &str) -> Result<(), BoxError> {
-    let home = world.home().ok_or("the broker is not a private one")?;
-    let told = Command::new(home.join("bin").join("rabbitmqctl"))
-        .args(["set_vm_memory_high_watermark", "absolute", bytes])
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .output();
-    let told = timeout(TOOL_PATIENCE, told).await??;
-    if told.status.success() {
-        Ok(())
-    } else {
-        let reason = String::from_utf8_lossy(&told.stderr).trim().to_owned();
-        Err(format!("rabbitmqctl: {reason}").into())
-    }
+    let arguments = ["set_vm_memory_high_watermark", "absolute", bytes];
+    tools::run(world, "rabbitmqctl", &arguments, (Stdio::null(), Stdio::null())).await
 }

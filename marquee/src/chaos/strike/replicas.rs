@@ -9,7 +9,7 @@ use rand::rngs::ChaCha8Rng;
 use serde_json::Value;
 use service::BoxError;
 
-use super::{Struck, any_projection, queue_of};
+use super::{Struck, any_projection, patiently, queue_of};
 use crate::chaos::world::World;
 
 const PRIMARY: usize = 0;
@@ -21,15 +21,18 @@ pub(super) async fn do_without_node(
     length: Duration,
     rng: &mut ChaCha8Rng,
 ) -> Result<Struck, BoxError> {
-    let mut nodes: Vec<String> = named(&world.management().list(&["nodes"]).await?, "name");
+    let mut nodes: Vec<String> = named(
+        &patiently(async || world.management().list(&["nodes"]).await).await?,
+        "name",
+    );
     nodes.sort();
     let (what, wanted) = if rng.random_bool(0.5) {
         let queue = queue_of(any_projection(rng));
-        let queues = world.management().list(&["queues", world.vhost()]).await?;
+        let queues = patiently(async || world.management().list(&["queues", world.vhost()]).await).await?;
         let found: Vec<Value> = queues.into_iter().filter(|one| one["name"] == *queue).collect();
         (format!("leads {queue}"), named(&found, "leader"))
     } else {
-        let connections = world.management().list(&["connections"]).await?;
+        let connections = patiently(async || world.management().list(&["connections"]).await).await?;
         let of_relay = |one: &Value| one["user_provided_name"] == CONNECTION_NAME;
         let found: Vec<Value> = connections.into_iter().filter(of_relay).collect();
         ("serves a relay".to_owned(), named(&found, "node"))

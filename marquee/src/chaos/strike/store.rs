@@ -5,13 +5,17 @@ use std::time::Duration;
 use rand::RngExt;
 use rand::rngs::ChaCha8Rng;
 use service::BoxError;
-use sqlx::Connection;
-use tokio::time::sleep;
+use service::database::DatabaseUrl;
+use sqlx::{Connection, Executor, PgConnection};
+use tokio::time::{Instant, sleep};
 
 use super::{Struck, any_projection, connect};
 use crate::chaos::parked;
 use crate::chaos::world::{Poison, World};
 use projections::Name;
+
+/// How often idle sessions are looked for.
+const IDLE_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
 pub(super) async fn end_connections(world: &World) -> Result<Struck, BoxError> {
     let mut connection = connect(&world.superuser()).await?;
@@ -25,18 +29,44 @@ pub(super) async fn end_connections(world: &World) -> Result<Struck, BoxError> {
     Ok(format!("{ended} connections").into())
 }
 
-pub(super) async fn keep_snapshot(world: &World, length: Duration) -> Result<Struck, BoxError> {
+/// Ends sessions that wait for the next request, and none that works on one.
+pub(super) async fn end_idle_sessions(world: &World, length: Duration) -> Result<Struck, BoxError> {
     let mut connection = connect(&world.superuser()).await?;
-    let mut tx = connection.begin().await?;
-    sqlx::query("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        .execute(&mut *tx)
+    let until = Instant::now() + length;
+    let mut ended: i64 = 0;
+    while Instant::now() < until {
+        ended += sqlx::query_scalar::<_, i64>(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename LIKE 'marquee\\_%' \
+             AND usename <> current_user AND state = 'idle' AND state_change < clock_timestamp() - interval '50 ms'",
+        )
+        .fetch_one(&mut connection)
         .await?;
-    sqlx::query("SELECT txid_current(), count(*) FROM events")
-        .execute(&mut *tx)
-        .await?;
+        sleep(IDLE_LOOK_INTERVAL).await;
+    }
+    connection.close().await?;
+    Ok(format!("{ended} sessions").into())
+}
+
+/// Holds a snapshot in each database while traffic goes on: what was updated or deleted since can be removed in none.
+pub(super) async fn keep_snapshots(world: &World, length: Duration) -> Result<Struck, BoxError> {
+    let mut holders = vec![snapshot(&world.superuser(), "events").await?];
+    for name in Name::ALL {
+        holders.push(snapshot(&world.projection_superuser(name), "public.projection").await?);
+    }
     sleep(length).await;
-    tx.rollback().await?;
-    Ok("event store".into())
+    let databases = holders.len();
+    for mut holder in holders {
+        holder.execute("ROLLBACK").await?;
+        holder.close().await?;
+    }
+    Ok(format!("{databases} databases").into())
+}
+
+async fn snapshot(url: &DatabaseUrl, table: &str) -> Result<PgConnection, BoxError> {
+    let mut holder = connect(url).await?;
+    let begin = format!("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT txid_current(), count(*) FROM {table}");
+    holder.execute(begin.as_str()).await?;
+    Ok(holder)
 }
 
 /// Appends an event whose payload lacks everything, in a stream of its own. By chance an operator discards it at once;

@@ -1,7 +1,7 @@
 //! What is known of a request: read from the log, the relay's times, and each projection's database.
 
 use chrono::{DateTime, Utc};
-use domain::Envelope;
+use domain::{Envelope, Position};
 use event_store::{LogReader, Published, RelayState, RelayStateError};
 use projections::{Applied, Inspector, Name};
 use serde::Serialize;
@@ -80,6 +80,11 @@ pub(super) enum Passed {
     Parked {
         reason: String,
     },
+    /// Its checkpoint, at this position, is of a history that the log does not have: what it did with an event of this log cannot
+    /// be told.
+    LogDiverged {
+        checkpoint: i64,
+    },
     /// The projection's database was not named.
     NotAsked,
     Unreachable {
@@ -109,11 +114,16 @@ impl Trace {
         let log_id = first.log_id;
         let mut ways = Vec::new();
         for (name, url) in &databases.projections {
-            ways.push(Way::open(*name, url.as_ref()).await);
+            ways.push(Way::open(*name, url.as_ref(), &log).await?);
         }
+        let relay_diverged = relay_diverged(&relay, &log).await?;
         let mut commands: Vec<Command> = Vec::new();
         for (place, envelope) in envelopes.iter().enumerate() {
-            let event = Event::follow(envelope, &relay, &mut ways).await?;
+            let published = match &relay_diverged {
+                Some(diverged) => diverged.clone(),
+                None => published(envelope, &relay).await?,
+            };
+            let event = Event::follow(envelope, published, &mut ways).await;
             let causation_id = envelope.metadata.causation_id.clone();
             match commands.last_mut() {
                 Some(command) if command.causation_id == causation_id => command.events.push(event),
@@ -151,17 +161,36 @@ async fn recorded(log: &LogReader, last: &Envelope) -> Result<Option<Recorded>, 
     }))
 }
 
+async fn published(envelope: &Envelope, relay: &RelayState) -> Result<Passed, Failure> {
+    Ok(match relay.published(envelope.position).await {
+        Ok(Published::At(at)) => Passed::at(at, envelope),
+        Ok(Published::NotYet) => Passed::NotYet,
+        Ok(Published::Forgotten) => Passed::NoLongerKnown,
+        Err(RelayStateError::Database(error)) => unreachable(error),
+        Err(error) => return Err(error.into()),
+    })
+}
+
+/// What to say of every event when the relay has published a history that the log does not have.
+async fn relay_diverged(relay: &RelayState, log: &LogReader) -> Result<Option<Passed>, Failure> {
+    match relay.checkpoint().await {
+        Ok(checkpoint) => diverged(log, checkpoint.position, checkpoint.event_id).await,
+        // Of each event it is said that it cannot be asked.
+        Err(RelayStateError::Database(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Looks for a checkpoint's event in the log.
+async fn diverged(log: &LogReader, checkpoint: Position, event_id: Option<Uuid>) -> Result<Option<Passed>, Failure> {
+    let place = log.place(checkpoint).await?;
+    Ok((place.event_id != event_id).then_some(Passed::LogDiverged {
+        checkpoint: checkpoint.0,
+    }))
+}
+
 impl Event {
-    async fn follow(envelope: &Envelope, relay: &RelayState, ways: &mut [Way]) -> Result<Self, Failure> {
-        let published = match relay.published(envelope.position).await {
-            Ok(Published::At(at)) => Passed::at(at, envelope),
-            Ok(Published::NotYet) => Passed::NotYet,
-            Ok(Published::Forgotten) => Passed::NoLongerKnown,
-            Err(RelayStateError::Database(error)) => Passed::Unreachable {
-                reason: with_causes(&error),
-            },
-            Err(error) => return Err(error.into()),
-        };
+    async fn follow(envelope: &Envelope, published: Passed, ways: &mut [Way]) -> Self {
         let mut projections = Vec::with_capacity(ways.len());
         for way in ways {
             projections.push(InProjection {
@@ -169,7 +198,7 @@ impl Event {
                 passed: way.passed(envelope).await,
             });
         }
-        Ok(Self {
+        Self {
             position: envelope.position.0,
             aggregate_type: envelope.aggregate_type.clone(),
             aggregate_id: envelope.aggregate_id.clone(),
@@ -178,7 +207,7 @@ impl Event {
             recorded_at: envelope.recorded_at,
             published,
             projections,
-        })
+        }
     }
 }
 
@@ -190,12 +219,23 @@ struct Way {
 }
 
 impl Way {
-    async fn open(name: Name, url: Option<&service::database::DatabaseUrl>) -> Self {
-        let reached = match url {
-            None => Err(Passed::NotAsked),
-            Some(url) => Inspector::open(name.as_str(), url).await.map_err(unreachable),
+    async fn open(name: Name, url: Option<&service::database::DatabaseUrl>, log: &LogReader) -> Result<Self, Failure> {
+        let Some(url) = url else {
+            let reached = Err(Passed::NotAsked);
+            return Ok(Self { name, reached });
         };
-        Self { name, reached }
+        let reached = match Inspector::open(name.as_str(), url).await {
+            Ok(mut inspector) => match inspector.reached().await {
+                Ok(Some(reached)) => match diverged(log, reached.position, reached.event_id).await? {
+                    Some(diverged) => Err(diverged),
+                    None => Ok(inspector),
+                },
+                Ok(None) => Ok(inspector),
+                Err(error) => Err(unreachable(error)),
+            },
+            Err(error) => Err(unreachable(error)),
+        };
+        Ok(Self { name, reached })
     }
 
     async fn passed(&mut self, envelope: &Envelope) -> Passed {

@@ -85,6 +85,7 @@ fn passed(place: &Passed) -> Cell {
         Passed::NoLongerKnown => Cell::styled("no longer known", dim()),
         Passed::NotForIt => Cell::styled("not for it", dim()),
         Passed::Parked { .. } => Cell::styled("parked", bad()),
+        Passed::LogDiverged { .. } => Cell::styled("log diverged", bad()),
         Passed::NotAsked => Cell::styled("not asked", dim()),
         Passed::Unreachable { .. } => Cell::styled("not reachable", bad()),
     }
@@ -101,6 +102,10 @@ fn notes(trace: &Trace) -> BTreeSet<String> {
                 Passed::NotAsked => Some(format!("{name}: its database's url is not given.")),
                 Passed::Unreachable { reason } => Some(format!("{name}: {reason}.")),
                 Passed::Parked { reason } => Some(format!("{name}: position {} is parked, {reason}.", event.position)),
+                Passed::LogDiverged { checkpoint } => Some(format!(
+                    "{name}: LOG_DIVERGED: its checkpoint at position {checkpoint} is of a history that the log does not have; what it \
+                     did with this log's events cannot be told."
+                )),
                 Passed::At { latency_ms, .. } if *latency_ms < 0 => Some(format!(
                     "{name}: its database's clock is behind that of the event store."
                 )),

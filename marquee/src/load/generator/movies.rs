@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::Generator;
 use crate::load::command::Command;
 use crate::load::subject::{Movie, Subject};
-use crate::load::words::{GENRES, any, title};
+use crate::load::words::{GENRES, any, full_name, title};
 
 const GENRES_PER_MOVIE: usize = 2;
 
@@ -81,6 +81,7 @@ impl Generator {
             "runtime_minutes": self.rng.random_range(70..=200),
             "age_rating": any(&AgeRating::VALUES, &mut self.rng).as_str(),
             "genres": genres,
+            "credits": [{"name": full_name(&mut self.rng), "role": "director"}],
         })
     }
 }

@@ -7,8 +7,9 @@ use chrono::NaiveDate;
 use cqrs_es::Aggregate;
 use cqrs_es::event_sink::EventSink;
 use domain::{
-    Address, AgeRating, Cinema, CinemaCommand, CinemaName, CityId, Email, FullName, Genres, Movie, MovieCommand,
-    MovieId, PremiereDate, Role, RuntimeMinutes, Synopsis, TimeZone, Title, User, UserCommand, UserId,
+    Address, AgeRating, Announcement, Cinema, CinemaCommand, CinemaName, CityId, Credit, Credits, Email, FullName,
+    Genres, Movie, MovieCommand, MovieDetails, MovieId, Premiere, PremiereDate, Role, RuntimeMinutes, Synopsis,
+    TimeZone, Title, User, UserCommand, UserId,
 };
 use reqwest::Method;
 use serde_json::Value;
@@ -134,35 +135,33 @@ fn user_command(path: &[&str], action: Option<&str>, post: bool, body: &Value, i
 
 fn movie_command(action: Option<&str>, post: bool, body: &Value, id: &str) -> MovieCommand {
     MovieId::parse(id).expect("an id");
-    let title = || Title::parse(text(body, "title")).expect("a title");
-    let synopsis = || Synopsis::parse(text(body, "synopsis")).expect("a synopsis");
-    let runtime = || RuntimeMinutes::parse(body["runtime_minutes"].as_i64().expect("a number")).expect("a runtime");
-    let age_rating = || AgeRating::parse(text(body, "age_rating")).expect("a rating");
-    let genres = || {
+    let details = || {
         let genres: Vec<String> = serde_json::from_value(body["genres"].clone()).expect("a list");
-        Genres::parse(genres).expect("genres")
+        let runtime = body["runtime_minutes"].as_i64().expect("a number");
+        let credits = body["credits"].as_array().expect("a list").iter();
+        let credits =
+            credits.map(|credit| Credit::parse(text(credit, "name"), text(credit, "role"), None).expect("a credit"));
+        MovieDetails {
+            synopsis: Some(Synopsis::parse(text(body, "synopsis")).expect("a synopsis")),
+            runtime_minutes: Some(RuntimeMinutes::parse(runtime).expect("a runtime")),
+            ratings: AgeRating::parse(text(body, "age_rating")).expect("a rating").into(),
+            genres: Genres::parse(genres).expect("genres"),
+            credits: Credits::parse(credits.collect()).expect("credits"),
+            ..MovieDetails::of(Title::parse(text(body, "title")).expect("a title"))
+        }
     };
-    let premiere_date = || PremiereDate::parse(text(body, "premiere_date")).expect("a date");
+    let premiere = || Premiere::from(PremiereDate::parse(text(body, "premiere_date")).expect("a date"));
     match action {
         None if post => MovieCommand::Announce {
-            title: title(),
-            synopsis: synopsis(),
-            runtime_minutes: runtime(),
-            age_rating: age_rating(),
-            genres: genres(),
-            premiere_date: premiere_date(),
+            announcement: Box::new(Announcement {
+                details: details(),
+                premiere: premiere(),
+            }),
+            new_release: false,
         },
         None => MovieCommand::Withdraw,
-        Some("details") => MovieCommand::UpdateDetails {
-            title: title(),
-            synopsis: synopsis(),
-            runtime_minutes: runtime(),
-            age_rating: age_rating(),
-            genres: genres(),
-        },
-        Some("premiere") => MovieCommand::ReschedulePremiere {
-            premiere_date: premiere_date(),
-        },
+        Some("details") => MovieCommand::UpdateDetails(Box::new(details())),
+        Some("premiere") => MovieCommand::ReschedulePremiere(premiere()),
         Some(other) => panic!("no such route: {other}"),
     }
 }

@@ -11,7 +11,7 @@ const RELAY: &str = "marquee_event_relay";
 const REFUSED: &str = "42501";
 
 /// What is tried in the event store, and who may do it.
-const IN_THE_EVENT_STORE: [(&str, &[&str]); 48] = [
+const IN_THE_EVENT_STORE: [(&str, &[&str]); 57] = [
     ("SELECT * FROM events, log", &ROLES),
     ("UPDATE events SET event_type = 'x'", &[]),
     ("DELETE FROM events", &[]),
@@ -51,6 +51,18 @@ const IN_THE_EVENT_STORE: [(&str, &[&str]); 48] = [
     ("SELECT * FROM published", &[RELAY]),
     ("UPDATE published SET at = at", &[RELAY]),
     ("DELETE FROM published", &[]),
+    ("SELECT * FROM publication", &[RELAY]),
+    ("INSERT INTO publication VALUES (1, 1, now())", &[]),
+    ("UPDATE publication SET at = at", &[]),
+    ("DELETE FROM publication", &[]),
+    ("SELECT * FROM relay_row()", &[RELAY]),
+    ("SELECT relay_acquire(gen_random_uuid(), '1 s')", &[RELAY]),
+    ("SELECT relay_renew(gen_random_uuid(), 1, '1 s')", &[RELAY]),
+    (
+        "SELECT relay_advance(gen_random_uuid(), 1, '1 s', NULL, 1, NULL, 1)",
+        &[RELAY],
+    ),
+    ("SELECT relay_was_updated()", &[]),
     ("TRUNCATE idempotency_keys", &[]),
     ("LOCK TABLE events IN ACCESS EXCLUSIVE MODE", &[]),
     ("LOCK TABLE log IN EXCLUSIVE MODE", &[]),

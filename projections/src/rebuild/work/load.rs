@@ -40,15 +40,21 @@ impl Work {
         self.progress.expects(to.0);
         let shares = BulkLoad::shares(self.count_streams(bulk, to).await?).max(1);
         let mut at = self.at;
+        let mut end = None;
         for (share, behind) in Share::all(shares).zip(0..) {
             let source = self.plan.source.clone().of_share(share);
+            at = self.at;
             let mut ranges = source.ranges(self.at.position, to, self.pace.positions_max());
             while let Some(range) = ranges.next().await {
                 let range = range?;
+                range.expect_behind(&at)?;
                 fold(bulk, &range)?;
                 at = range.end;
                 self.progress.reaches((behind * to.0 + at.position.0) / shares);
                 self.pace.after(range.positions).await;
+            }
+            if end.replace(at.event_id).is_some_and(|before| before != at.event_id) {
+                return Err(Failure::LogChanged);
             }
             let mut tx = self.connection.begin().await?;
             let generation = self.target.generation;

@@ -5,10 +5,12 @@ use std::time::Duration;
 use sqlx::{Connection, Executor, PgConnection};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::attendance;
 use crate::control::{self, Row};
 use crate::rebuild::failure::{Failure, is_lock_timeout};
 use crate::rebuild::generations::{self, Aside, Standing};
 use crate::rebuild::operation::{OperationState, Phase};
+use crate::rebuild::work::verify::expect_same_event;
 use crate::rebuild::work::{Goal, Work};
 use crate::rebuild::{record, source};
 
@@ -73,8 +75,18 @@ impl Work {
                 return Ok(Attempt::TooEarly);
             };
             let range = range?;
+            range.expect_behind(&aside.checkpoint)?;
             aside.parked_streams += self.target.apply(&mut tx, &range).await?;
             aside.checkpoint = range.end;
+        } else {
+            let finding = self.plan.source.head(&aside.checkpoint);
+            let Ok(found) = timeout(READ_TIMEOUT, finding).await else {
+                return Ok(Attempt::TooEarly);
+            };
+            found?;
+        }
+        if self.plan.is_comparable() {
+            expect_same_event(&aside.checkpoint, &live.checkpoint)?;
         }
         let new = successor(&live, &aside);
         control::switch(&mut tx, name, &new).await?;
@@ -92,6 +104,7 @@ impl Work {
         let mut operation = self.progress.measure();
         operation.end(OperationState::Succeeded, None);
         record::end(&mut tx, &operation).await?;
+        attendance::call(&mut tx, name).await?;
         tx.commit().await?;
         self.progress.ends();
         self.at = aside.checkpoint;
@@ -103,6 +116,7 @@ impl Work {
 /// the generation is another; otherwise what it holds is void.
 fn successor(live: &Row, aside: &Aside) -> Row {
     let is_seamless = live.checkpoint.position == aside.checkpoint.position
+        && live.checkpoint.event_id == aside.checkpoint.event_id
         && live.checkpoint.log_id == aside.checkpoint.log_id
         && (live.version, live.binding_version) == (aside.version, aside.binding_version);
     Row {

@@ -5,7 +5,7 @@ use event_store::LogReader;
 use futures::StreamExt;
 use sqlx::{Connection, Executor, PgConnection};
 
-use crate::control;
+use crate::control::{self, Checkpoint};
 use crate::rebuild::compare::compare;
 use crate::rebuild::failure::Failure;
 use crate::rebuild::plan::Comparison;
@@ -41,9 +41,11 @@ impl Work {
                 .ranges(at.position, live.checkpoint.position, RANGE_POSITIONS_MAX);
             while let Some(range) = ranges.next().await {
                 let range = range?;
+                range.expect_behind(&at)?;
                 self.target.apply(&mut tx, &range).await?;
                 at = range.end;
             }
+            expect_same_event(&at, &live.checkpoint)?;
         }
         let mut found = Verification {
             position: at.position.0,
@@ -63,6 +65,14 @@ impl Work {
         self.progress.verified(found);
         Ok(())
     }
+}
+
+/// Expects two generations that are at one position to be there by the same history.
+pub(super) fn expect_same_event(new: &Checkpoint, live: &Checkpoint) -> Result<(), Failure> {
+    if new.position == live.position && new.event_id != live.event_id {
+        return Err(Failure::LogChanged);
+    }
+    Ok(())
 }
 
 /// Counts the streams of the log and their events, and expects the tables to have as many. Streams with discarded events

@@ -1,10 +1,12 @@
 //! A paused projection applies nothing, in whatever process, and goes on where it was.
 
+use dev_stack::CutProxy;
 use reqwest::Client;
 use serde_json::json;
+use sqlx::{Connection, PgConnection};
 
 use crate::operators::asking::{get, post, relay, send, served};
-use crate::process::eventually;
+use crate::process::{Process, args, eventually};
 use crate::recorder::{FUTURE_VERSION, Recorder};
 use crate::stack::Stack;
 
@@ -79,6 +81,102 @@ async fn a_pause_holds_in_every_process_and_after_a_restart() {
     let resume = Client::new().post(format!("{}/projections/recorder/resume", third.url));
     send(resume).await.ok();
     stack.expect_equal_to_log(head).await;
+}
+
+/// Asks each process how the projection is, and expects one of the states.
+async fn expect_states(processes: [&Process; 2], states: &[&str]) {
+    for process in processes {
+        let status = get(process, "").await.ok();
+        let state = status["state"].as_str().unwrap_or_default();
+        assert!(states.contains(&state), "{state}");
+    }
+}
+
+#[tokio::test]
+async fn a_pause_and_a_resume_are_answered_when_every_process_has_taken_them_whichever_is_asked() {
+    let (mut stack, holder, _recorder) = served().await;
+    relay(&mut stack, &["m-1"]).await;
+    let standby = stack.serve(Recorder::default()).await;
+    standby.reach_state("waiting").await;
+    let mut head = 1;
+    for asked in [&holder, &standby, &standby, &holder] {
+        let paused = post(asked, "/pause", json!({})).await.ok();
+        assert_eq!((&paused["state"], &paused["pending"]), (&json!("paused"), &json!(null)));
+        assert_eq!(stack.depth().await.consumers, 0, "nobody has the queue");
+        expect_states([&holder, &standby], &["paused"]).await;
+
+        let resumed = post(asked, "/resume", json!({})).await.ok();
+        assert_ne!(resumed["state"], "paused");
+        assert_eq!((&resumed["paused"], &resumed["pending"]), (&json!(null), &json!(null)));
+        assert_eq!(stack.depth().await.consumers, 1, "somebody has the queue");
+        expect_states([&holder, &standby], &["waiting", "consuming", "healing"]).await;
+        let next = stack.append("m-1").await;
+        stack.relay(head, next).await;
+        stack.expect_equal_to_log(next).await;
+        head = next;
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_cannot_wait_until_a_consumer_has_left_says_so() {
+    let (stack, process, _recorder) = served().await;
+    // As a consumer of another process, which hangs.
+    let mut other = PgConnection::connect(&stack.database.url()).await.expect("a session");
+    for (class, path, is_paused) in [(0x6d71_776b, "/pause", true), (0x6d71_7273, "/resume", false)] {
+        sqlx::query("SELECT pg_advisory_lock_shared($1, hashtext('recorder'))")
+            .bind(class)
+            .execute(&mut other)
+            .await
+            .expect("a lock");
+        let url = format!("{}/projections/recorder{path}", process.url);
+        let answer = send(Client::new().post(&url).header("Prefer", "wait=1")).await;
+        assert_eq!(
+            (answer.status, answer.body["state"] == "paused"),
+            (202, is_paused),
+            "{}",
+            answer.body
+        );
+        // One, and the one of this process where it takes longer than a second.
+        assert!(
+            answer.body["pending"]["consumers"]
+                .as_i64()
+                .is_some_and(|consumers| consumers > 0)
+        );
+        assert!(
+            answer.body["pending"]["detail"]
+                .as_str()
+                .is_some_and(|detail| detail.contains("repeat the request"))
+        );
+        sqlx::query("SELECT pg_advisory_unlock_all()")
+            .execute(&mut other)
+            .await
+            .expect("unlocked");
+        let again = send(Client::new().post(&url)).await;
+        assert_eq!((again.status, &again.body["pending"]), (200, &json!(null)));
+    }
+    let actions = get(&process, "/actions").await.ok();
+    assert_eq!(
+        actions["items"].as_array().map(Vec::len),
+        Some(2),
+        "to wait again is no action"
+    );
+}
+
+#[tokio::test]
+async fn one_that_cannot_reach_the_broker_is_resumed_all_the_same() {
+    let stack = Stack::start().await;
+    let (way, url) = CutProxy::to_url(&stack.vhost.amqp_url()).await.expect("a proxy");
+    let process = stack.serve_through(&url, Recorder::default(), args()).await;
+    process.reach_state("waiting").await;
+    post(&process, "/pause", json!({})).await.ok();
+    way.refuse(true);
+    let resumed = post(&process, "/resume", json!({})).await.ok();
+    assert_eq!(
+        (&resumed["state"], &resumed["pending"]),
+        (&json!("connecting"), &json!(null))
+    );
+    let paused = post(&process, "/pause", json!({})).await.ok();
+    assert_eq!((&paused["state"], &paused["pending"]), (&json!("paused"), &json!(null)));
 }
 
 #[tokio::test]

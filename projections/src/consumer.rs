@@ -179,13 +179,18 @@ impl Consumer {
             if let Ending::Stopped = ending {
                 break;
             }
+            let is_paused = matches!(ending, Ending::Paused);
+            if !is_paused {
+                // Before the state, which is never to be seen without its reason.
+                self.progress.failed(&ending);
+            }
             self.progress.is(ending.state());
-            presence.ends(matches!(ending, Ending::Paused));
+            presence.ends(is_paused);
             match ending {
                 Ending::Bus(_) => self.lookout.end(&self.progress),
                 _ => self.lookout.begin(|| self.sight()),
             }
-            if let Ending::Paused = ending {
+            if is_paused {
                 if stop
                     .run_until_cancelled(self.pause(self.args.retry_delay_max()))
                     .await
@@ -195,7 +200,6 @@ impl Consumer {
                 }
                 continue;
             }
-            self.progress.failed(&ending);
             match stop.run_until_cancelled(leaderless.replace_queue_if_due(&self)).await {
                 None => break,
                 Some(Err(error)) => self.progress.failed(&error),

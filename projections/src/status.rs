@@ -72,10 +72,11 @@ impl State {
         match self {
             Self::Stopped => self,
             _ if known.is_diverged == Some(true) => Self::LogDiverged,
-            _ if known.is_of_this_code == Some(false) => Self::VersionMismatch,
+            // Only the consumer tells of other code, together with what the two are.
+            Self::VersionMismatch if known.is_of_this_code != Some(true) => self,
             _ if known.is_paused == Some(true) => Self::Paused,
             Self::LogDiverged if known.is_diverged == Some(false) => Self::Connecting,
-            Self::VersionMismatch if known.is_of_this_code == Some(true) => Self::Connecting,
+            Self::VersionMismatch => Self::Connecting,
             Self::Paused if known.is_paused == Some(false) => Self::Connecting,
             _ => self,
         }

@@ -7,6 +7,8 @@ mod held_for_long;
 mod histories;
 mod leaderless;
 mod lifecycle;
+#[path = "../setup/log.rs"]
+mod log;
 #[path = "../setup/log_lines.rs"]
 mod log_lines;
 mod operators;

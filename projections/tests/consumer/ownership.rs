@@ -3,7 +3,8 @@
 use projections::{Name, migrate};
 use sqlx::{Connection, Executor, PgConnection};
 
-use crate::stack::{PASSWORD, Stack};
+use crate::log::PASSWORD;
+use crate::stack::Stack;
 
 fn sqlstate(error: &sqlx::Error) -> Option<String> {
     error.as_database_error().and_then(|error| error.code()).map(Into::into)

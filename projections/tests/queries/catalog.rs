@@ -396,7 +396,7 @@ async fn wrong_parameters_are_refused_by_name() {
 #[tokio::test]
 async fn every_query_can_ask_for_a_position() {
     let history = some_cinemas();
-    let model = ReadModel::of(Catalog, &history).await;
+    let model = ReadModel::in_log(Catalog, &history).await;
     let position = history.events.len();
     for path in ["/catalog/berlin", "/cinemas/odeon", "/cities"] {
         let answered = model.get(&format!("{path}?min_position={position}")).await;

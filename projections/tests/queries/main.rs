@@ -3,6 +3,8 @@
 mod catalog;
 mod film_lists;
 mod history;
+#[path = "../setup/log.rs"]
+mod log;
 mod movies;
 mod plans;
 mod read_model;

@@ -9,14 +9,14 @@ use event_store::LogReader;
 use projections::{ApplyError, Generation, Projection, Reads, Recorded};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
-use sqlx::PgPool;
 use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection, PgConnection, PgPool};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 use crate::history::History;
+use crate::log::log_database;
 
 const PROJECTION_TABLE: &str = include_str!("../../../migrations/users/0001_projection.sql");
 const GENERATIONS: &str = include_str!("../../../migrations/users/0002_generations.sql");
@@ -30,7 +30,7 @@ pub(crate) struct ReadModel {
     url: String,
     client: Client,
     server: JoinHandle<()>,
-    _database: TestDatabase,
+    _databases: (TestDatabase, Option<TestDatabase>),
 }
 
 /// What a query was answered with.
@@ -44,8 +44,12 @@ pub(crate) struct Answered {
 }
 
 impl ReadModel {
-    /// Makes an empty read model.
+    /// Makes an empty read model, in reach of no log.
     pub(crate) async fn empty(projection: impl Projection) -> Self {
+        Self::beside(projection, None).await
+    }
+
+    async fn beside(projection: impl Projection, log: Option<TestDatabase>) -> Self {
         let projection: Arc<dyn Projection> = Arc::new(projection);
         let database = TestDatabase::create(&format!("queries_{}", projection.name())).await;
         let pool = PgPoolOptions::new()
@@ -67,7 +71,9 @@ impl ReadModel {
         let generation = create_generation(&pool, projection.as_ref()).await;
 
         let (_, committed) = watch::channel(Position(0));
-        let reads = Reads::new(projection.name(), pool.clone(), LogReader::new(pool.clone()), committed);
+        let log_url = log.as_ref().unwrap_or(&database).url();
+        let log_pool = PgPoolOptions::new().connect_lazy(&log_url).expect("a url");
+        let reads = Reads::new(projection.name(), pool.clone(), LogReader::new(log_pool), committed);
         let (router, _document) = projection.router(reads).split_for_parts();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -79,7 +85,7 @@ impl ReadModel {
             url,
             client: Client::new(),
             server,
-            _database: database,
+            _databases: (database, log),
         }
     }
 
@@ -90,15 +96,23 @@ impl ReadModel {
         model
     }
 
+    /// Makes a read model of a whole history that a log holds too, so that positions can be asked for.
+    pub(crate) async fn in_log(projection: impl Projection, history: &History) -> Self {
+        let model = Self::beside(projection, Some(log_of(history).await)).await;
+        model.apply(&history.events).await.expect("a valid history");
+        model
+    }
+
     /// Applies events in a transaction that moves the checkpoint too, leaving out those that are not bound.
     pub(crate) async fn apply(&self, events: &[Recorded]) -> Result<(), ApplyError> {
         let mut tx = self.pool.begin().await.map_err(ApplyError::Database)?;
         let bound: Vec<Recorded> = events.iter().filter(|recorded| self.binds(recorded)).cloned().collect();
         self.projection.apply(&mut tx, &self.generation, &bound).await?;
         if let Some(last) = events.last() {
-            sqlx::query("UPDATE projection SET position = greatest(position, $1), event_id = $2, log_id = $2")
+            sqlx::query("UPDATE projection SET position = greatest(position, $1), event_id = $2, log_id = $3")
                 .bind(last.envelope.position.0)
-                .bind(Uuid::nil())
+                .bind(last.envelope.event_id)
+                .bind(last.envelope.log_id)
                 .execute(&mut *tx)
                 .await
                 .map_err(ApplyError::Database)?;
@@ -238,6 +252,31 @@ pub(crate) fn fields(items: &Value, field: &str) -> Vec<String> {
         .iter()
         .map(|item| item[field].as_str().expect("a text").to_owned())
         .collect()
+}
+
+/// Makes a log that holds a history.
+async fn log_of(history: &History) -> TestDatabase {
+    let log = log_database().await;
+    let mut admin = PgConnection::connect(&log.url()).await.expect("the log's database");
+    for Recorded { envelope, .. } in &history.events {
+        let payload: Value = serde_json::from_str(&envelope.payload).expect("a payload");
+        let inserted = sqlx::query(
+            "INSERT INTO events (position, aggregate_type, aggregate_id, sequence, event_id, event_type, event_version, \
+             payload, metadata) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '{}')",
+        )
+        .bind(envelope.position.0)
+        .bind(&envelope.aggregate_type)
+        .bind(&envelope.aggregate_id)
+        .bind(envelope.sequence.0)
+        .bind(envelope.event_id)
+        .bind(&envelope.event_type)
+        .bind(&envelope.event_version)
+        .bind(payload)
+        .execute(&mut admin)
+        .await;
+        inserted.expect("an event in the log");
+    }
+    log
 }
 
 async fn create_generation(pool: &PgPool, projection: &dyn Projection) -> Generation {

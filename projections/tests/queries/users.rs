@@ -251,7 +251,7 @@ async fn damaged_and_borrowed_cursors_are_refused() {
 
 #[tokio::test]
 async fn every_query_can_ask_for_a_position() {
-    let model = ReadModel::of(Users, &some_users()).await;
+    let model = ReadModel::in_log(Users, &some_users()).await;
     for path in ["/users/u1?min_position=7", "/users?min_position=7&limit=5&q=ada"] {
         let answered = model.get(path).await;
         assert_eq!(

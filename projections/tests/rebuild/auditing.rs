@@ -5,8 +5,9 @@ use std::sync::Arc;
 use projections::{Audit, AuditError, Served, verify};
 use serde_json::json;
 
+use crate::log::PASSWORD;
 use crate::shelf::Shelf;
-use crate::stack::{PASSWORD, Stack};
+use crate::stack::Stack;
 
 impl Stack {
     async fn audit(&self, version: i32) -> Result<Audit, AuditError> {

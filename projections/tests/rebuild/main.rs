@@ -5,6 +5,8 @@ mod beginning;
 mod events;
 mod interruption;
 mod live;
+#[path = "../setup/log.rs"]
+mod log;
 mod operating;
 #[path = "../setup/process.rs"]
 mod process;

@@ -11,16 +11,15 @@ use event_store::LogReader;
 use projections::{ConsumerArgs, Name, Projection, Served};
 use serde_json::Value;
 use service::database::{self, DatabaseUrl, PoolOptions};
-use sqlx::{Connection, PgConnection, PgPool};
-use tokio::sync::OnceCell;
+use sqlx::PgPool;
 use uuid::Uuid;
 
+use crate::log::{PASSWORD, log_database, make_roles};
 use crate::process::{Process, args, eventually};
 
 const ROLE: &str = "marquee_catalog";
 /// How often an event is published that the broker gives back.
 const PUBLISHED_MAX: u32 = 10;
-pub(crate) const PASSWORD: &str = "test";
 
 /// The servers' part of a test.
 pub(crate) struct Stack {
@@ -367,15 +366,6 @@ impl Stack {
     }
 }
 
-async fn log_database() -> TestDatabase {
-    make_roles().await;
-    TestDatabase::create_built("projections_log", async |url: String| {
-        let mut admin = PgConnection::connect(&url).await.expect("the log's database");
-        event_store::migrate(&mut admin).await
-    })
-    .await
-}
-
 async fn model_database() -> TestDatabase {
     make_roles().await;
     let database = TestDatabase::create("recorder").await;
@@ -383,23 +373,6 @@ async fn model_database() -> TestDatabase {
         .await
         .expect("the projection's row");
     database
-}
-
-/// Roles belong to the whole server and stay.
-async fn make_roles() {
-    static MADE: OnceCell<()> = OnceCell::const_new();
-    MADE.get_or_init(|| async {
-        let servers = dev_stack::for_tests().await;
-        let mut admin = PgConnection::connect(servers.database_url())
-            .await
-            .expect("the database server");
-        for role in event_store::ROLES {
-            database::ensure_role(&mut admin, role, Some(PASSWORD))
-                .await
-                .expect("a role");
-        }
-    })
-    .await;
 }
 
 async fn publisher(vhost: &TestVhost) -> Publisher {

@@ -5,6 +5,7 @@
 //! Faults are made from outside alone, by signals, by the servers' own means, and on the links between services and servers:
 //! what is tested is the very program that runs in production.
 
+mod args;
 mod clients;
 mod clock;
 mod disk;
@@ -26,14 +27,12 @@ mod world;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use clap::builder::BoolishValueParser;
-use clap::{Args, ValueEnum};
 use event_store::LogReader;
 use projections::Name;
 use rand::rngs::ChaCha8Rng;
@@ -44,10 +43,10 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::failure::Failure;
-use crate::load::duration;
 use crate::terminal::print;
 use crate::up::local_client;
 use crate::verify;
+pub(crate) use args::{ChaosArgs, HELP};
 use clients::{Clients, Sender};
 use faults::Fault;
 use known::Known;
@@ -65,109 +64,6 @@ const ANSWER_PATIENCE: Duration = Duration::from_secs(180);
 /// Before the first fault. A quorum queue that RabbitMQ 3.10 has just made may come back from a kill without a leader; it is
 /// replaced in time, which is not what a run is for.
 const SETTLE: Duration = Duration::from_secs(3);
-
-/// What it does and what it says.
-pub(crate) const HELP: &str = "\
-It starts servers of its own and every service twice, sends commands, reads what they did, and draws one fault after the \
-other from the seed. Then it mends everything, waits until all is applied, and audits: each acknowledged command is in the \
-log once; each one that was not acknowledged at most once, and not at all if its client was told so; every event reached \
-every queue bound to it that the broker has not damaged, in the order of its stream; the rows are those that a replay of the \
-log makes; parked are exactly the events that were made to be; no session read anything older than before; a request that is repeated with its key gets \
-its first answer. Nothing of what runs already is touched.
-
-As root it makes file systems in memory that can be full. What is missing on the machine is installed, as by `marquee up`; \
-with --replicated both servers run from programs on this machine, never in Docker.
-
-Exit code: 0 the verdict is sound; 1 it is not: the logs of all services stay, and it says where.
-
-Examples:
-  marquee chaos --for 3m                       Three minutes of everything
-  marquee chaos --seed 42 --fault kill-relay   One fault; the seed decides victims and pauses
-  marquee chaos --once                         Each fault once
-  marquee chaos --replicated                   With servers that stand in for each other
-  marquee chaos --list                         What each fault does
-  marquee chaos --report chaos.html            A page with the timeline";
-
-/// Settings of `marquee chaos`.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct ChaosArgs {
-    /// Chooses faults, their victims and times, and the commands [default: any]
-    #[arg(long, value_name = "SEED")]
-    seed: Option<u64>,
-    /// How long faults are made: 30s, 3m, 1h
-    #[arg(long = "for", value_name = "DURATION", default_value = "1m", value_parser = duration)]
-    duration: Duration,
-    /// Makes each fault once, in any order, however long that takes
-    #[arg(long, conflicts_with = "duration")]
-    once: bool,
-    /// Makes each fault so often, in any order, however long that takes
-    #[arg(long, value_name = "TIMES", conflicts_with_all = ["duration", "once"], value_parser = clap::value_parser!(u16).range(1..=1_000))]
-    times: Option<u16>,
-    /// Only this fault; can be given more than once [default: all]
-    #[arg(long = "fault", value_name = "NAME", hide_possible_values = true)]
-    faults: Vec<Fault>,
-    /// RabbitMQ in three nodes, PostgreSQL with a synchronous standby; and what can happen to those
-    #[arg(long)]
-    replicated: bool,
-    /// Commands per second
-    #[arg(long, value_name = "COMMANDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=10_000))]
-    rate: u32,
-    /// Tells of each fault, and does nothing
-    #[arg(long)]
-    list: bool,
-    /// Never install packages, even where that would be the only way to the servers
-    #[arg(long, env = "MARQUEE_NO_INSTALL", value_parser = BoolishValueParser::new())]
-    no_install: bool,
-    /// The verdict and the timeline as one JSON object
-    #[arg(long)]
-    json: bool,
-    /// Writes a page with verdict and timeline
-    #[arg(long, value_name = "FILE")]
-    report: Option<PathBuf>,
-    /// Breaks a guarantee in every service
-    #[cfg(feature = "sabotage")]
-    #[arg(long, value_name = "NAME")]
-    sabotage: Option<String>,
-}
-
-impl ChaosArgs {
-    /// What every service is told besides where its servers are.
-    #[cfg_attr(
-        not(feature = "sabotage"),
-        allow(clippy::unused_self, reason = "there is nothing to tell")
-    )]
-    fn environment(&self) -> Vec<(String, String)> {
-        #[cfg(feature = "sabotage")]
-        if let Some(name) = &self.sabotage {
-            return vec![(sabotage::VARIABLE.to_owned(), name.clone())];
-        }
-        Vec::new()
-    }
-
-    /// How often each fault is made; none when the time decides.
-    fn times(&self) -> Option<usize> {
-        self.times.map(usize::from).or(self.once.then_some(1))
-    }
-
-    /// The faults to be made.
-    ///
-    /// # Errors
-    /// One is wanted that takes other servers.
-    fn faults(&self) -> Result<Vec<Fault>, Failure> {
-        let possible = |fault: &Fault| match self.replicated {
-            true => !fault.needs_one_database(),
-            false => !fault.needs_replicas(),
-        };
-        if let Some(fault) = self.faults.iter().find(|fault| !possible(fault)) {
-            let how = if self.replicated { "not with" } else { "needs" };
-            return Err(Failure::usage(format!("--fault {}: {how} --replicated", fault.name())));
-        }
-        Ok(match &self.faults[..] {
-            [] => Fault::value_variants().iter().copied().filter(possible).collect(),
-            wanted => wanted.to_vec(),
-        })
-    }
-}
 
 /// What is known of a run besides its verdict.
 #[derive(Debug)]
@@ -196,7 +92,7 @@ pub(crate) async fn run(args: ChaosArgs) -> Result<ExitCode, Failure> {
     let stop = service::shutdown_on_signal();
     let (means, obstacles) = Means::gather(&faults, &home, !args.no_install, &|step| timeline.tell(step));
     for Obstacle { fault, why } in obstacles {
-        if !args.faults.is_empty() {
+        if !args.wanted.is_empty() {
             return Err(Failure::usage(format!(
                 "--fault {}: not on this machine: {why}",
                 fault.name()

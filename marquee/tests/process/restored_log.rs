@@ -61,20 +61,27 @@ async fn restore(deployment: &Deployment) {
         .await;
 }
 
-/// The rows are of another history: what it says of an event at the same position is not of the event that is traced.
-async fn expect_traced_as_diverged(deployment: &Deployment) {
+/// Traces the event at a position: what is told of it to programs, and to people.
+async fn traced_at(deployment: &Deployment, position: i64) -> (Value, String) {
     let mut event_store = deployment.event_store().await.expect("the event store");
-    let request: String = sqlx::query_scalar("SELECT metadata ->> 'correlation_id' FROM events WHERE position = 4")
+    let request: String = sqlx::query_scalar("SELECT metadata ->> 'correlation_id' FROM events WHERE position = $1")
+        .bind(position)
         .fetch_one(&mut event_store)
         .await
-        .expect("the first event that is new");
+        .expect("an event");
     let traced = told(deployment, &["events", "trace", &request, "--json"]).await;
     traced.said_with(0);
     let event = traced.json()["commands"][0]["events"][0].clone();
+    let said = told(deployment, &["events", "trace", &request]).await.said_with(0);
+    (event, said)
+}
+
+/// The rows are of another history: what it says of an event at the same position is not of the event that is traced.
+async fn expect_traced_as_diverged(deployment: &Deployment) {
+    let (event, said) = traced_at(deployment, 4).await;
     assert_eq!(event["published"]["state"], "at", "{event}");
     assert_eq!(event["projections"][0]["state"], "log_diverged", "{event}");
     assert_eq!(event["projections"][0]["checkpoint"], 5, "{event}");
-    let said = told(deployment, &["events", "trace", &request]).await.said_with(0);
     assert!(
         said.contains("users: LOG_DIVERGED: its checkpoint at position 5"),
         "{said}"
@@ -154,9 +161,23 @@ async fn a_log_that_lost_its_last_events_is_adopted_with_the_relay_back_in_it() 
     run_with_new_users(&deployment, &["1", "2"]).await;
     run_with_new_users(&deployment, &["3", "4"]).await;
     deployment.tamper("DELETE FROM events WHERE position > 3").await;
+    let up = Up::start(deployment.marquee(&["up", "--no-demo"])).await;
+    register(&up, &["other"]).await;
+    until("the relay stands still", async || {
+        up.client.get("/relay").await.body["halted"]["code"] == "LOG_DIVERGED"
+    })
+    .await;
+    let (event, said) = traced_at(&deployment, 4).await;
+    assert_eq!(
+        event["published"],
+        json!({"state": "log_diverged", "checkpoint": 4}),
+        "{event}"
+    );
+    assert!(said.contains("LOG_DIVERGED: its checkpoint at position 4"), "{said}");
+    up.stop("TERM").await;
     let said = ended(deployment.marquee(&["log", "adopt", "--yes"])).await.said_with(0);
     for word in [
-        "ends at position 3",
+        "ends at position 4",
         "position 4, is not in this log",
         "is published again",
     ] {
@@ -166,7 +187,7 @@ async fn a_log_that_lost_its_last_events_is_adopted_with_the_relay_back_in_it() 
     register(&up, &["new"]).await;
     until("the relay goes on", async || {
         let relay = up.client.get("/relay").await.body;
-        (&relay["position"], &relay["halted"]) == (&json!(4), &Value::Null)
+        (&relay["position"], &relay["halted"]) == (&json!(5), &Value::Null)
     })
     .await;
     up.stop("TERM").await;

@@ -91,7 +91,11 @@ async fn a_range_applied_without_its_check_is_found() {
 #[tokio::test]
 async fn an_event_of_a_lost_history_that_is_applied_is_found() {
     let verdict = violated_after("1", "delivery-without-look", "restore-while-paused").await;
-    assert!(found(&verdict, "has applied events of the lost history"), "{verdict}");
+    // By its checkpoint; or by its rows, where one transaction went from the lost history on into the new one.
+    assert!(
+        found(&verdict, "has applied events of the lost history") || found(&verdict, "unexpected: projection "),
+        "{verdict}"
+    );
 }
 
 #[tokio::test]

@@ -47,6 +47,25 @@ pub(crate) struct Question {
     pub(crate) text: String,
 }
 
+/// Between the words of a phrase stands ` <1> `, their distance; no word has such a character.
+const DISTANCE: (&str, &str) = (" <", "> ");
+
+impl Question {
+    /// Whether words must stand at a distance from each other.
+    pub(crate) fn has_phrase(&self) -> bool {
+        self.text.contains(DISTANCE.0)
+    }
+
+    /// The question for the same words wherever they stand, which the index answers without a look at the rows.
+    pub(crate) fn anywhere(&self) -> String {
+        let words = self
+            .text
+            .split(DISTANCE.0)
+            .map(|part| part.split_once(DISTANCE.1).map_or(part, |(_, words)| words));
+        words.collect::<Vec<_>>().join(" & ")
+    }
+}
+
 /// What a search looks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct SearchQuery {

@@ -21,7 +21,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::postgres::PgRow;
 use sqlx::{Connection as _, PgConnection, Postgres, QueryBuilder, Row as _, Transaction};
 
-use super::query::{Column, SearchQuery};
+use super::query::{Column, Question, SearchQuery};
 use crate::parameters::CursorText;
 use crate::row::Table;
 use crate::{Generation, Limit};
@@ -161,9 +161,11 @@ impl<'a, F: Fn(&mut Statement<'a>)> Ranking<'a, F> {
                 return Ok(());
             }
         }
-        if self.is_few::<T>(&stage, connection).await? {
-            let statement = self.ranked::<T>(stage, from, self.room(found));
-            found.extend(rows(statement, connection).await?);
+        if let Some(all) = self
+            .ranked_if_few::<T>(&stage, from, self.room(found), connection)
+            .await?
+        {
+            found.extend(all);
             return Ok(());
         }
         for tier in stage.filter(|tier| *tier >= from) {
@@ -171,14 +173,54 @@ impl<'a, F: Fn(&mut Statement<'a>)> Ranking<'a, F> {
             if room == 0 {
                 break;
             }
-            let reading = if self.is_few::<T>(&(tier..tier + 1), connection).await? {
-                Reading::LookedUp
-            } else {
-                Reading::InOrder
+            let one = tier..tier + 1;
+            let rows = match self.ranked_if_few::<T>(&one, tier, room, connection).await? {
+                Some(rows) => rows,
+                None => rows(self.tier::<T>(tier, self.reading(tier), room), connection).await?,
             };
-            found.extend(rows(self.tier::<T>(tier, reading, room), connection).await?);
+            found.extend(rows);
         }
         Ok(())
+    }
+
+    /// How a tier is read that much is found for. Of a phrase nobody knows how rare it is: in order, all rows may be read for it.
+    fn reading(&self, tier: i32) -> Reading {
+        match self.question(tier) {
+            Some(question) if question.has_phrase() => Reading::LookedUp,
+            _ => Reading::InOrder,
+        }
+    }
+
+    /// What is asked in a tier of words.
+    fn question(&self, tier: i32) -> Option<&'a Question> {
+        self.query.words.get(usize::try_from(tier - WORDS).ok()?)
+    }
+
+    /// Everything that is found in some tiers, if it is few enough to be ranked at once. Phrases count as their words, which the
+    /// index finds without a look at the rows.
+    async fn ranked_if_few<T: Table>(
+        &self,
+        tiers: &Range<i32>,
+        from: i32,
+        limit: i64,
+        connection: &mut PgConnection,
+    ) -> Result<Option<Vec<Found<T>>>, sqlx::Error> {
+        let rows = self
+            .ranked::<T>(tiers, from, limit)
+            .build()
+            .fetch_all(connection)
+            .await?;
+        let mut found = Vec::with_capacity(rows.len());
+        for row in &rows {
+            if row.try_get::<i64, _>("candidates")? > RANKED_MAX {
+                return Ok(None);
+            }
+            // Where nothing is found one row tells how much was looked at.
+            if row.try_get::<Option<i32>, _>("tier")?.is_some() {
+                found.push(Found::of(row)?);
+            }
+        }
+        Ok(Some(found))
     }
 
     /// Narrows a statement on the table to what is found, for another order than that of the tiers.

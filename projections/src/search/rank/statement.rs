@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use sqlx::QueryBuilder;
 
-use super::{ANOTHER_BEGINS, BEGINS, EXACT, LAST, RankPlace, Ranking, Statement, WHOLE, WORDS};
+use super::{ANOTHER_BEGINS, BEGINS, EXACT, LAST, RANKED_MAX, RankPlace, Ranking, Statement, WHOLE, WORDS};
 use crate::row::Table;
 use crate::search::query::{Column, Question};
 
@@ -29,11 +29,10 @@ pub(super) enum Exactness {
 }
 
 impl Exactness {
-    fn of(self, text: &str) -> String {
+    fn of(self, question: &Question) -> String {
         match self {
-            Self::AsAsked => text.to_owned(),
-            // Words have letters, digits and marks, so this is none of them.
-            Self::WordsOnly => text.replace(" <1> ", " & ").replace(" <2> ", " & "),
+            Self::AsAsked => question.text.clone(),
+            Self::WordsOnly => question.anywhere(),
         }
     }
 }
@@ -76,22 +75,36 @@ impl<'a, F: Fn(&mut Statement<'a>)> Ranking<'a, F> {
         statement
     }
 
-    /// Everything that is found in some tiers, each in its tier.
-    pub(super) fn ranked<T: Table>(&self, tiers: Range<i32>, from: i32, limit: i64) -> Statement<'a> {
+    /// Everything that is found in some tiers, each in its tier, and `candidates`: how many rows were looked at, in each row. Where
+    /// that is more than are ranked there is one row without a tier.
+    pub(super) fn ranked<T: Table>(&self, tiers: &Range<i32>, from: i32, limit: i64) -> Statement<'a> {
         let (columns, table, generation) = (T::COLUMNS, T::NAME, self.generation);
+        let words = match self.has_words(tiers) {
+            true => ", search_words",
+            false => "",
+        };
         let mut statement = QueryBuilder::new(format!(
-            "SELECT {columns}, search_key, tier FROM (SELECT {columns}, search_key, CASE"
+            "WITH candidate AS MATERIALIZED (SELECT {columns}, search_key, search_names{words} \
+             FROM {generation}.{table} WHERE NOT gone AND "
+        ));
+        self.push_any(&mut statement, tiers, Exactness::WordsOnly);
+        self.push_narrowed(&mut statement);
+        // A number that the planner knows.
+        statement.push(format!(
+            " LIMIT {}) SELECT candidates, found.* FROM (SELECT count(*) AS candidates FROM candidate) AS counted \
+             LEFT JOIN (SELECT {columns}, search_key, tier FROM (SELECT {columns}, search_key, CASE",
+            RANKED_MAX + 1
         ));
         for tier in tiers.clone() {
             statement.push(" WHEN ");
             self.push_condition(&mut statement, tier);
             statement.push(format!(" THEN {tier}"));
         }
-        statement.push(format!(" END AS tier FROM {generation}.{table} WHERE NOT gone AND "));
-        self.push_any(&mut statement, &tiers, Exactness::AsAsked);
+        statement.push(format!(
+            " END AS tier FROM candidate WHERE (SELECT count(*) FROM candidate) <= {RANKED_MAX}"
+        ));
         self.push_not_before(&mut statement, tiers.start);
-        self.push_narrowed(&mut statement);
-        statement.push(format!(" OFFSET 0) AS found WHERE tier >= {from}"));
+        statement.push(format!(" OFFSET 0) AS ranked WHERE tier >= {from}"));
         if let Some(RankPlace(tier, key, id)) = self.after.filter(|place| i32::from(place.0) >= tiers.start) {
             statement
                 .push(" AND (tier, search_key, id) > (")
@@ -104,14 +117,24 @@ impl<'a, F: Fn(&mut Statement<'a>)> Ranking<'a, F> {
                 .push(")");
         }
         statement.push(" ORDER BY tier, search_key, id LIMIT ").push_bind(limit);
+        statement.push(") AS found ON true ORDER BY tier, search_key, id");
         statement
+    }
+
+    fn has_words(&self, tiers: &Range<i32>) -> bool {
+        let mut questions = tiers.clone().filter_map(|tier| self.question(tier));
+        questions.any(|question| question.column == Column::Words)
     }
 
     pub(super) fn push_tier<T: Table>(&self, statement: &mut Statement<'a>, tier: i32, reading: Reading, limit: i64) {
         let (columns, table, generation) = (T::COLUMNS, T::NAME, self.generation);
-        statement.push(format!(
-            "SELECT {columns}, search_key, {tier} AS tier FROM {generation}.{table} WHERE NOT gone"
-        ));
+        // The index of keys has the rows of these in their order; those of the others are found, and then put in order.
+        let is_by_key = reading == Reading::InOrder || matches!(tier, EXACT | BEGINS);
+        statement.push(format!("SELECT {columns}, search_key, {tier} AS tier FROM "));
+        if !is_by_key {
+            statement.push(format!("(SELECT {columns}, search_key FROM "));
+        }
+        statement.push(format!("{generation}.{table} WHERE NOT gone"));
         if tier < WORDS || !self.query.words.is_empty() {
             statement.push(" AND ");
             self.push_condition(statement, tier);
@@ -121,6 +144,10 @@ impl<'a, F: Fn(&mut Statement<'a>)> Ranking<'a, F> {
         }
         self.push_narrowed(statement);
         self.push_after(statement, tier);
+        if !is_by_key {
+            // Hides the order from the index of keys, which the planner takes to where it expects to find enough of them soon.
+            statement.push(" OFFSET 0) AS looked_up");
+        }
         statement.push(" ORDER BY search_key, id LIMIT ").push_bind(limit);
     }
 
@@ -146,10 +173,7 @@ impl<'a, F: Fn(&mut Statement<'a>)> Ranking<'a, F> {
             }
             ANOTHER_BEGINS => push_question(statement, Column::Names, self.query.beginning()),
             _ => {
-                if let Some(question) = usize::try_from(tier - WORDS)
-                    .ok()
-                    .and_then(|nth| self.query.words.get(nth))
-                {
+                if let Some(question) = self.question(tier) {
                     push_question(statement, question.column, question.text.clone());
                 }
             }
@@ -193,21 +217,12 @@ impl<'a, F: Fn(&mut Statement<'a>)> Ranking<'a, F> {
             if tier == ANOTHER_BEGINS {
                 names.push(self.query.beginning());
             }
-            let question = usize::try_from(tier - WORDS)
-                .ok()
-                .and_then(|nth| self.query.words.get(nth));
-            match question {
-                Some(Question {
-                    column: Column::Names,
-                    text,
-                }) => {
+            match self.question(tier) {
+                Some(question) if question.column == Column::Names => {
                     names.truncate(1);
-                    names.push(format!("({})", exactness.of(text)));
+                    names.push(format!("({})", exactness.of(question)));
                 }
-                Some(Question {
-                    column: Column::Words,
-                    text,
-                }) => words = vec![exactness.of(text)],
+                Some(question) => words = vec![exactness.of(question)],
                 None => {}
             }
         }
